@@ -1,0 +1,85 @@
+-- What every script of the ledger shares: a job's record, its state, and a delivery's way into a
+-- queue. The layout stands in keys.py; the lines of a record in records.py. KEYS[1] is the
+-- namespace, as in Dramatiq's own script: keys are built here, so this is not for Redis Cluster.
+
+local ns = KEYS[1]
+local ledger = ns .. ":__ledger__."
+local clock = redis.call("TIME")
+-- The server's clock, for the hosts of several workers need not agree. "%.0f": a plain tostring
+-- would give an exponent.
+local now = string.format("%.0f", clock[1] * 1000 + math.floor(clock[2] / 1000))
+
+local function load(id)
+  local raw = redis.call("HGET", ledger .. "jobs", id)
+  if not raw then return nil end
+  local job = { id = id }
+  job.state, job.delivery, job.enqueued, job.eta, job.started, job.finished, job.starts, job.rest =
+    string.match(raw, "^(%l+) (%S+) (%S+) (%S+) (%S+) (%S+) (%d+)(\n.*)$")
+  -- A first line that somebody mangled counts as no record: the next write mends it.
+  if not job.state then return nil end
+  return job
+end
+
+local function save(job)
+  redis.call("HSET", ledger .. "jobs", job.id, table.concat(
+    { job.state, job.delivery, job.enqueued, job.eta, job.started, job.finished, job.starts }, " "
+  ) .. job.rest)
+end
+
+-- A ring of one day: the slot of this minute yesterday is taken over.
+local function count_minute(state)
+  local minute = math.floor(clock[1] / 60)
+  local slot = state .. "." .. minute % 1440
+  local of, count = string.match(redis.call("HGET", ledger .. "minutes", slot) or "", "^(%d+) (%d+)$")
+  if of ~= tostring(minute) then count = 0 end
+  redis.call("HSET", ledger .. "minutes", slot, minute .. " " .. count + 1)
+end
+
+local function announce(id, was, state)
+  redis.call("XADD", ledger .. "events", "MAXLEN", "~", "10000", "*",
+    "job", id, "was", was, "state", state)
+end
+
+-- Move a job into a state; `score` is its ETA where the state waits for one, else the time.
+local function enter(job, state, score)
+  local was = job.state or ""
+  if was ~= "" and was ~= state then redis.call("ZREM", ledger .. was, job.id) end
+  redis.call("ZADD", ledger .. state, score or now, job.id)
+  job.state = state
+  save(job)
+  announce(job.id, was, state)
+  count_minute(state)
+end
+
+-- The part of a delivery's name behind the job's id; a stock delivery is its whole name.
+local function suffix_of(delivery)
+  return string.match(delivery, "#(.*)$") or delivery
+end
+
+-- Put one delivery into a queue, together with the job's record. A repeat of the very same
+-- delivery (its first reply was lost) changes nothing.
+local function deliver(queue, delivery, payload, id, sent, state, eta)
+  local job = load(id)
+  local suffix = suffix_of(delivery)
+  if job and job.delivery == suffix then return 0 end
+  redis.call("HSET", ns .. ":" .. queue .. ".msgs", delivery, payload)
+  redis.call("RPUSH", ns .. ":" .. queue, delivery)
+  job = job or { id = id, enqueued = now, starts = "0", rest = "\n" .. sent }
+  job.delivery, job.eta, job.started, job.finished = suffix, eta, "-", "-"
+  enter(job, state, eta ~= "-" and eta or nil)
+  return 1
+end
+
+-- Keep at most `most` records of a final state, and none that is older than `oldest`. Two a call
+-- suffice: at most one came in.
+local function prune(state, most, oldest)
+  local key = ledger .. state
+  local extra = redis.call("ZCARD", key) - most
+  local ids = redis.call("ZRANGE", key, 0, 1, "WITHSCORES")
+  for i = 1, #ids, 2 do
+    if (i + 1) / 2 <= extra or tonumber(ids[i + 1]) < tonumber(oldest) then
+      redis.call("ZREM", key, ids[i])
+      redis.call("HDEL", ledger .. "jobs", ids[i])
+    end
+  end
+end

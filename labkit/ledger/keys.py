@@ -1,0 +1,60 @@
+"""The key layout: every Redis key that Dramatiq or the ledger writes, in one place.
+
+Dramatiq's own, for a queue ``q`` in namespace ``ns`` (they are the truth; workers live on them)::
+
+    ns:q                     list    deliveries that wait, oldest first
+    ns:q.msgs                hash    delivery -> payload
+    ns:q.DQ  ns:q.DQ.msgs    the same for delayed ones
+    ns:q.XQ  ns:q.XQ.msgs    sorted set by time of death, and hash: dead letters
+    ns:__acks__.<worker>.q   set     deliveries that a worker holds: prefetched or running
+    ns:__heartbeats__        sorted set  workers by last sign of life
+
+The ledger's, all under ``ns:__ledger__.``, a name that no queue can have::
+
+    jobs       hash         job id -> record (see ``records``)
+    <state>    sorted set   job ids of that state; scheduled and retrying by ETA, else by the time
+                            at which they came into it (milliseconds)
+    events     stream       every change of state, capped
+    minutes    hash         "<state>.<minute of the day>" -> "<minute> <count>", a ring of one day
+    workers    hash         worker -> what it is: host, pid, threads, queues, actors
+
+A delivery is named ``<job id>#<suffix>``: sending a job again, or retrying it, is a new delivery
+of the same job. Stock Dramatiq names a delivery by a bare UUID.
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import Final
+
+#: The most changes of state that the stream remembers (Redis trims it in blocks, so a few more).
+EVENTS_KEPT: Final = 10_000
+
+
+class Keys:
+    """The ledger's keys in one namespace."""
+
+    def __init__(self, namespace: str) -> None:
+        self.namespace = namespace
+        self.prefix = f"{namespace}:__ledger__."
+        self.jobs = self.prefix + "jobs"
+        self.events = self.prefix + "events"
+        self.minutes = self.prefix + "minutes"
+        self.workers = self.prefix + "workers"
+
+    def state(self, state: str) -> str:
+        """The sorted set of the jobs in ``state``."""
+        return self.prefix + state
+
+
+def delivery_name(job_id: str, suffix: str) -> str:
+    """The ``redis_message_id`` of one delivery of a job."""
+    return f"{job_id}#{suffix}"
+
+
+def script(name: str) -> str:
+    """The Lua source of one operation, with the words that all of them share in front."""
+    folder = files("labkit.ledger")
+    return "\n".join(
+        folder.joinpath(f"{part}.lua").read_text(encoding="utf-8") for part in ("common", name)
+    )

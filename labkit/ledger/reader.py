@@ -1,0 +1,203 @@
+"""Ledger: the questions that one can ask about every job, and the clearing of them all.
+
+Reading never changes a job. ``Ledger()`` reads the Redis of ``Settings()``; ``Ledger(url=…)`` reads
+any other, starts nothing and reads no ``labkit.toml``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import redis
+
+from labkit.ledger import keys, records
+from labkit.ledger.records import JobEvent, JobRecord, JobState
+from labkit.redis_server import connect, redis_errors
+from labkit.settings import Settings, redact_url
+
+#: In these states the one whose time comes first is first; in the others, the newest.
+_EARLIEST_FIRST = {JobState.SCHEDULED, JobState.RETRYING, JobState.ENQUEUED, JobState.RUNNING}
+#: Records looked at in one step while filtering.
+_SCAN_STEP = 500
+
+
+@dataclass(frozen=True)
+class Cleared:
+    """What ``Ledger.clear`` removed."""
+
+    namespace: str
+    jobs: dict[JobState, int]
+    keys: int
+
+    def __str__(self) -> str:
+        found = [f"{count} {state}" for state, count in self.jobs.items() if count]
+        what = ", ".join(found) if found else "no jobs"
+        return f"Cleared namespace {self.namespace!r}: {what} ({self.keys} Redis keys removed)."
+
+
+class Ledger:
+    """What Redis knows about every job of one namespace.
+
+    Parameters:
+      url: A Redis URL; without it, the Redis of ``Settings()``, found or started.
+      namespace: The prefix of every key; by default Dramatiq's, ``dramatiq``.
+      client: A client to use in place of a URL.
+
+    Every method raises ``RedisUnavailable`` when Redis does not answer.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        namespace: str | None = None,
+        *,
+        client: redis.Redis | None = None,
+    ) -> None:
+        if url is not None or client is not None:
+            self.client: redis.Redis = client or redis.Redis.from_url(url or "")
+            self.namespace = namespace or "dramatiq"
+            self._address = redact_url(url) if url else "the given client"
+        else:
+            settings = Settings()
+            self.client = connect(settings)
+            self.namespace = namespace or settings.namespace
+            self._address = "the Redis of Settings()"
+        self.keys = keys.Keys(self.namespace)
+        self._page = self.client.register_script(keys.script("page"))
+
+    def __repr__(self) -> str:
+        return f"Ledger({self._address!r}, namespace={self.namespace!r})"
+
+    def counts(self) -> dict[JobState, int]:
+        """How many jobs are in each state: all states, one round trip."""
+        with redis_errors(self.client), self.client.pipeline(transaction=True) as pipe:
+            for state in JobState:
+                pipe.zcard(self.keys.state(state))
+            return dict(zip(JobState, pipe.execute(), strict=True))
+
+    def jobs(
+        self,
+        state: JobState | str,
+        queue: str | None = None,
+        actor: str | None = None,
+        offset: int = 0,
+        limit: int = 50,
+    ) -> list[JobRecord]:
+        """One page of the jobs in a state.
+
+        Scheduled and retrying jobs come by ETA, enqueued and running ones in their order, final
+        ones newest first. A filter by queue or actor looks through the state's records in steps.
+        """
+        state = JobState(state)
+        if offset < 0 or limit < 0:
+            raise ValueError("offset and limit count from 0")
+        if queue is None and actor is None:
+            return self._read_page(state, offset, limit)
+        found: list[JobRecord] = []
+        start = 0
+        while len(found) < offset + limit:
+            page = self._read_page(state, start, _SCAN_STEP)
+            found += [
+                job for job in page if queue in (None, job.queue) and actor in (None, job.actor)
+            ]
+            start += _SCAN_STEP
+            if len(page) < _SCAN_STEP:
+                break
+        return found[offset : offset + limit]
+
+    def _read_page(self, state: JobState, offset: int, limit: int) -> list[JobRecord]:
+        if limit == 0:
+            return []
+        order = "" if state in _EARLIEST_FIRST else "REV"
+        with redis_errors(self.client):
+            flat = self._page(
+                keys=[self.namespace], args=[state, offset, offset + limit - 1, order]
+            )
+        return [
+            records.parse(job_id.decode(), raw)
+            for job_id, raw in zip(flat[::2], flat[1::2], strict=True)
+        ]
+
+    def job(self, message_id: str) -> JobRecord | None:
+        """The record of one job, with every attempt; None when none is known (or kept) by this id."""
+        with redis_errors(self.client):
+            raw: Any = self.client.hget(self.keys.jobs, message_id)
+        return None if raw is None else records.parse(message_id, raw)
+
+    def events(self, after: str | None = None, block: int | None = None) -> Iterator[JobEvent]:
+        """Every change of state, in order, as it happens.
+
+        Parameters:
+          after: The id of the last event seen, to go on behind it; ``"0"`` begins with the oldest
+            that Redis still has; None begins with what happens from now on.
+          block: The milliseconds to wait for an event before the iterator ends; None waits for ever
+            (in waits shorter than the connection's own timeout).
+        """
+        with redis_errors(self.client):
+            last = after if after is not None else self._last_event()
+        wait = 1_000 if block is None else max(1, block)
+        while True:
+            with redis_errors(self.client):
+                reply: Any = self.client.xread({self.keys.events: last}, count=500, block=wait)
+            batch = self._entries(reply)
+            if batch:
+                last = batch[-1][0]
+                yield from self._describe(batch)
+            elif block is not None:
+                return
+
+    def _last_event(self) -> str:
+        newest: Any = self.client.xrevrange(self.keys.events, count=1)
+        return newest[0][0].decode() if newest else "0"
+
+    @staticmethod
+    def _entries(reply: Any) -> list[tuple[str, dict[bytes, bytes]]]:
+        # A list of [stream, entries] or, with RESP3, a dict of stream -> [entries].
+        if not reply:
+            return []
+        entries = next(iter(reply.values()))[0] if isinstance(reply, dict) else reply[0][1]
+        return [(entry_id.decode(), fields) for entry_id, fields in entries]
+
+    def _describe(self, batch: list[tuple[str, dict[bytes, bytes]]]) -> Iterator[JobEvent]:
+        ids = [fields[b"job"].decode() for _, fields in batch]
+        with redis_errors(self.client):
+            raws: Any = self.client.hmget(self.keys.jobs, ids)
+        for (event_id, fields), job_id, raw in zip(batch, ids, raws, strict=True):
+            job = records.parse(job_id, raw) if raw else None
+            state, was = fields[b"state"].decode(), fields[b"was"].decode()
+            yield JobEvent(
+                id=event_id,
+                job_id=job_id,
+                state=JobState(state) if state else None,
+                previous=JobState(was) if was else None,
+                actor=job.actor if job else "",
+                queue=job.queue if job else "",
+                at=records.from_millis(int(event_id.split("-")[0])),
+            )
+
+    def clear(self) -> Cleared:
+        """Remove every key of this namespace, and nothing else: queues, messages and records.
+
+        Unlike ``FLUSHDB`` it leaves other applications' keys alone. A job that runs right now goes
+        on to its end, and leaves no trace.
+        """
+        jobs = self.counts()
+        removed = 0
+        with redis_errors(self.client):
+            for found in self._own_keys():
+                removed += int(self.client.unlink(*found))
+            self.client.xadd(self.keys.events, {"job": "", "was": "", "state": ""})
+        return Cleared(self.namespace, jobs, removed)
+
+    def _own_keys(self) -> Iterator[list[bytes]]:
+        pattern = "".join(f"\\{c}" if c in "*?[]^\\" else c for c in self.namespace) + ":*"
+        cursor = 0
+        while True:
+            reply: Any = self.client.scan(cursor, match=pattern, count=1_000)
+            cursor, found = reply
+            if found:
+                yield found
+            if cursor == 0:
+                return

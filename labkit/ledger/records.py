@@ -1,0 +1,171 @@
+"""The nouns of the ledger: a job's state, its record, its attempts, and the events between.
+
+A record is stored as a few lines of text, one Redis hash field a job::
+
+    completed 5f0c 1763900000000 - 1763900000120 1763900000125 1
+    {"actor":"task_logger","queue":"default","args":[7],"kwargs":{}}
+    {"started":1763900000120,"finished":1763900000125,"worker":"host:4711"}
+
+The first line is what changes, and the only line that Lua reads. The second is what was sent. Each
+further line is an attempt that ended. JSON never holds a raw line break, so lines suffice; Lua's
+own JSON is not used because it turns ``[]`` into ``{}`` and rounds integers past 2**53.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+#: A record holds at most this much of a job's arguments (characters of JSON); the message itself
+#: is never cut.
+ARGUMENTS_LIMIT = 2_000
+#: … and at most this much of a traceback, its end, where the error stands.
+TRACEBACK_LIMIT = 4_000
+
+
+class JobState(StrEnum):
+    """Where a job is. Every job is in exactly one state."""
+
+    SCHEDULED = "scheduled"  #: waits for its time
+    ENQUEUED = "enqueued"  #: waits for a worker
+    RUNNING = "running"  #: a worker's thread is in its body
+    RETRYING = "retrying"  #: has failed, and waits for its next attempt
+    COMPLETED = "completed"
+    DEAD = "dead"  #: has failed for good: a dead letter
+    CANCELLED = "cancelled"  #: was taken away, or skipped, before it ran
+
+    @property
+    def is_final(self) -> bool:
+        """Whether no worker will touch the job again by itself."""
+        return self in (JobState.COMPLETED, JobState.DEAD, JobState.CANCELLED)
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One run of a job's body that ended, well or badly."""
+
+    started_at: datetime | None
+    finished_at: datetime
+    worker: str  #: ``host:pid``
+    error: str | None = None  #: ``ValueError: no such task``
+    traceback: str | None = None
+
+
+@dataclass(frozen=True)
+class JobRecord:
+    """What is known of one job. Times are aware (UTC), and None where they have not come."""
+
+    id: str
+    actor: str
+    queue: str
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    state: JobState
+    enqueued_at: datetime | None = None
+    eta: datetime | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    attempts: list[Attempt] = field(default_factory=list)
+    #: The arguments were longer than a record holds: ``args`` is then one shortened text.
+    is_cut: bool = False
+
+    @property
+    def error(self) -> str | None:
+        """The error of the last attempt, as ``Type: message``; None when it went well."""
+        return self.attempts[-1].error if self.attempts else None
+
+
+@dataclass(frozen=True)
+class JobEvent:
+    """One change of state. ``state`` is None for the one event that says: all was cleared."""
+
+    id: str  #: of the event: give it to ``Ledger.events(after=…)`` to go on from here
+    job_id: str
+    state: JobState | None
+    previous: JobState | None
+    actor: str
+    queue: str
+    at: datetime
+
+
+def describe(actor: str, queue: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+    """A record's second line: what was sent, cut where it is long."""
+    line = _json({"actor": actor, "queue": queue, "args": args, "kwargs": kwargs})
+    if len(line) <= ARGUMENTS_LIMIT + len(actor) + len(queue):
+        return line
+    text = _json({"args": args, "kwargs": kwargs})[:ARGUMENTS_LIMIT] + "…"
+    return _json({"actor": actor, "queue": queue, "args": [text], "kwargs": {}, "cut": 1})
+
+
+def describe_attempt(
+    *, started: int | None, finished: int, worker: str, error: str = "", traceback: str = ""
+) -> str:
+    """A line for an attempt that ended; times are milliseconds since 1970."""
+    attempt: dict[str, Any] = {"started": started, "finished": finished, "worker": worker}
+    if error:
+        attempt["error"] = error[:ARGUMENTS_LIMIT]
+        attempt["traceback"] = traceback[-TRACEBACK_LIMIT:]
+    return _json(attempt)
+
+
+def parse(job_id: str, raw: bytes) -> JobRecord:
+    """The stored lines as a record.
+
+    Lines that somebody mangled still give a record, so that one of them cannot hide the rest: its
+    actor then reads ``(unreadable record)``.
+    """
+    lines = raw.decode("utf-8", errors="replace").split("\n")
+    try:
+        state, _delivery, enqueued, eta, started, finished, _starts = lines[0].split(" ")
+        sent = json.loads(lines[1])
+        return JobRecord(
+            id=job_id,
+            actor=str(sent["actor"]),
+            queue=str(sent["queue"]),
+            args=tuple(sent["args"]),
+            kwargs=dict(sent["kwargs"]),
+            state=JobState(state),
+            enqueued_at=_instant(enqueued),
+            eta=_instant(eta),
+            started_at=_instant(started),
+            finished_at=_instant(finished),
+            attempts=[_parse_attempt(line) for line in lines[2:]],
+            is_cut=bool(sent.get("cut")),
+        )
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError):
+        state = lines[0].split(" ")[0]
+        known = JobState(state) if state in set(JobState) else JobState.DEAD
+        return JobRecord(job_id, "(unreadable record)", "?", (), {}, known)
+
+
+def _parse_attempt(line: str) -> Attempt:
+    stored = json.loads(line)
+    finished = from_millis(int(stored["finished"]))
+    return Attempt(
+        started_at=None if stored["started"] is None else from_millis(int(stored["started"])),
+        finished_at=finished,
+        worker=str(stored["worker"]),
+        error=stored.get("error"),
+        traceback=stored.get("traceback"),
+    )
+
+
+def from_millis(millis: int) -> datetime:
+    """Milliseconds since 1970 as an aware datetime; what no datetime can hold becomes its limit."""
+    try:
+        return datetime.fromtimestamp(millis / 1000, UTC)
+    except (OverflowError, ValueError, OSError):
+        return (datetime.max if millis > 0 else datetime.min).replace(tzinfo=UTC)
+
+
+def _instant(text: str) -> datetime | None:
+    return None if text == "-" else from_millis(int(text))
+
+
+def _json(value: Any) -> str:
+    # Arguments have already been through the message's encoder; with another encoder than JSON
+    # (pickle) they may hold anything, and the record then shows their repr.
+    return json.dumps(value, separators=(",", ":"), default=repr)
