@@ -1,0 +1,89 @@
+"""Fixtures: a real Redis that is thrown away, a root of one's own, and no hidden CRITICAL."""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from labkit.redis_server import ThrowawayRedis
+from labkit.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+CONFIG = """\
+# The root of one test.
+concurrency = 2
+queues = ["default"]
+"""
+
+
+@pytest.fixture(scope="session")
+def throwaway_redis() -> Iterator[ThrowawayRedis]:
+    """One server for the session (under xdist: for the worker). Use ``redis_url`` to get it clean.
+
+    A test that kills or configures a server starts a ThrowawayRedis of its own.
+    """
+    with ThrowawayRedis() as server:
+        yield server
+
+
+@pytest.fixture
+def redis_url(throwaway_redis: ThrowawayRedis) -> str:
+    """The address of an empty Redis."""
+    with throwaway_redis.client() as client:
+        client.flushall()
+    return throwaway_redis.url
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A root of its own, as current directory and as LABKIT_HOME, with no setting from outside.
+
+    No Redis is set: the test gets a private server if it asks for one, and never whatever answers
+    on this machine's port 6379.
+    """
+    folder = tmp_path / "root"
+    folder.mkdir()
+    (folder / "labkit.toml").write_text(CONFIG)
+    for name in list(os.environ):
+        if name.startswith("LABKIT_") or name in {"REDIS_URL", "DATABASE_URL"}:
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("LABKIT_HOME", str(folder))
+    monkeypatch.setenv("LABKIT_LOCAL_REDIS", "")
+    monkeypatch.setenv("LABKIT_REDIS_LINGER", "1")
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture
+def settings(root: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Settings of that root, with REDIS_URL as the empty Redis, also for child processes."""
+    monkeypatch.setenv("REDIS_URL", redis_url)
+    return Settings()
+
+
+class _Criticals(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__(logging.CRITICAL)
+        self.messages: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.messages.append(f"{record.name}: {record.getMessage()}")
+
+
+@pytest.fixture(autouse=True)
+def no_critical_records() -> Iterator[None]:
+    """Fail a test during which anything was logged as CRITICAL.
+
+    Dramatiq logs an exception in a middleware so and goes on: without this, nobody would know.
+    """
+    handler = _Criticals()
+    logging.getLogger().addHandler(handler)
+    yield
+    logging.getLogger().removeHandler(handler)
+    assert not handler.messages, "CRITICAL was logged:\n" + "\n".join(handler.messages)
