@@ -1,0 +1,47 @@
+# What a person types. Every target sets up .venv first (tools/setup.sh; nothing to do means no wait).
+# Plain make: macOS ships 3.81.
+.DEFAULT_GOAL := test
+.PHONY: help setup lab test test-all lint format notebooks picture lock bench chaos clean
+
+BIN = .venv/bin
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+
+setup: ## .venv, with exactly what requirements.lock names, and labkit
+	@sh tools/setup.sh
+
+lab: setup ## the course in JupyterLab; options: make lab ARGS='--no-browser --port 8889'
+	@$(BIN)/labkit lab $(ARGS)
+
+test: setup ## lint, types, every test, the notebooks, the browser (also plain `make`)
+	@$(BIN)/python tools/check.py
+
+test-all: setup ## the same and the slow tests
+	@$(BIN)/python tools/check.py --all
+
+lint: setup ## ruff and mypy only
+	@$(BIN)/python tools/check.py lint types
+
+format: setup ## rewrites the code as ruff wants it
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+notebooks: setup ## runs every notebook and stores what came out, where it is new
+	@$(BIN)/python tools/notebooks.py $(ARGS)
+
+picture: setup ## the README's screenshot of the board, from a real browser
+	@$(BIN)/python tools/picture.py
+
+lock: setup ## requirements.lock from pyproject.toml, and both environment.yml from that (needs uv)
+	@sh tools/lock.sh $(ARGS)
+
+bench: setup ## the measurements of bench/, as ratios
+	@$(BIN)/python -m bench
+
+chaos: setup ## kills, cuts and stops, for as long as it takes
+	@$(BIN)/python -m pytest tests/chaos
+
+clean: ## removes what the tools leave; keeps .venv, work/ and .labkit/
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist test-results
+	find labkit tests tools notebooks -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
