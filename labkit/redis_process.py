@@ -58,7 +58,7 @@ def find_binary() -> Path:
 
 def _answers_with_version(path: str) -> bool:
     try:
-        shown = subprocess.run(  # noqa: S603 - a server found on the PATH or in our own dependency
+        shown = subprocess.run(
             [path, "--version"], capture_output=True, text=True, timeout=10, check=True
         ).stdout
     except (OSError, subprocess.SubprocessError):
@@ -99,13 +99,9 @@ def _quote(value: str) -> str:
     return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def read_info(port: int, password: str | None, timeout: float = 1.0) -> dict[str, object]:
-    """What INFO server says.
-
-    Raises:
-      redis.RedisError: nothing answers within ``timeout`` seconds, or refuses the password.
-    """
-    with redis.Redis(
+def open_client(port: int, password: str | None, timeout: float = 1.0) -> redis.Redis:
+    """A client of a server on this machine, which asks once and does not repeat itself."""
+    return redis.Redis(
         host=HOST,
         port=port,
         db=DB,
@@ -113,9 +109,7 @@ def read_info(port: int, password: str | None, timeout: float = 1.0) -> dict[str
         socket_timeout=timeout,
         socket_connect_timeout=timeout,
         retry=Retry(NoBackoff(), 0),
-    ) as client:
-        info: dict[str, object] = client.info("server")
-    return info
+    )
 
 
 def wait_until_ready(
@@ -131,7 +125,9 @@ def wait_until_ready(
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
         try:
-            return read_info(port, password)
+            with open_client(port, password) as client:
+                info: dict[str, object] = client.info("server")
+            return info
         except redis.RedisError:
             if not running():
                 return None

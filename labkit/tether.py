@@ -76,7 +76,7 @@ def start(
       OSError: when the command cannot be run.
     """
     with output.open("ab") as log:
-        watcher = subprocess.Popen(  # noqa: S603 - the caller's own command
+        watcher = subprocess.Popen(
             [sys.executable, "-I", "-S", __file__, *command],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
