@@ -21,23 +21,32 @@ fail() {
 # The output is held in a variable, not in a file: it must outlive a full disk.
 run() {
     output=$("$@" 2>&1) && return
+    refuse_full_disk "$output"
     case $output in
-    *"No space left"* | *"os error 28"* | *"Errno 28"*)
-        fail "the disk is full: $(free_space) free at $PWD, and the set-up wants about 1 GB. Make room and run it again." ;;
     *"No interpreter found"*)
         fail "no Python $fits here, and uv may not bring one (its downloads are off). Install one, or allow them." ;;
-    *"NewConnectionError"* | *"ConnectTimeout"* | *"NameResolutionError"* | \
-    *"Temporary failure in name resolution"* | *"dns error"* | *"error sending request"* | *"tcp connect error"* | \
+    *"invalid peer certificate"* | *"CERTIFICATE_VERIFY_FAILED"*)
+        fail "the certificate of the package index is not trusted here (a proxy of your company?). Set SSL_CERT_FILE for uv, PIP_CERT for pip, and run it again." ;;
+    *"NewConnectionError"* | *"ConnectTimeout"* | *"NameResolutionError"* | *"dns error"* | \
+    *"Temporary failure in name resolution"* | *"error sending request"* | *"tcp connect error"* | \
     *"Failed to fetch"* | *"Could not connect"* | *"Network is unreachable"* | *"Network connectivity is disabled"*)
         fail "no network: the packages could not be fetched. Check the connection (or the proxy) and run it again." ;;
     *"DO NOT MATCH THE HASHES"* | *"Hash mismatch"*)
-        fail "a download is not the file that requirements.lock names; nothing of it was installed. Run it again; if it stays so, the package index serves something else." ;;
+        fail "a download is not the file that requirements.lock names; it was not installed. Run it again; if it stays so, the package index serves something else." ;;
     esac
     printf '%s\n' "$output" | tail -n 15 >&2
     fail "the set-up failed; above are the last lines of: $*"
 }
 
-free_space() { df -Pk . | awk 'NR == 2 { printf "%d MB", $4 / 1024 }'; }
+# Also by the space itself: venv does not pass on why its pip could not be written.
+refuse_full_disk() {
+    free=$(df -Pk . | awk 'NR == 2 { print int($4 / 1024) }')
+    case $1 in
+    *"No space left"* | *"os error 28"* | *"Errno 28"*) ;;
+    *) [ "$free" -lt 10 ] || return 0 ;;
+    esac
+    fail "the disk is full: $free MB free at $PWD, and the set-up wants about 1 GB. Make room and run it again."
+}
 
 # Prints a Python's version; succeeds when it fits, and says on the second line if it lacks venv.
 # Runs in whatever Python is found, the very old ones too.
@@ -84,10 +93,17 @@ usable() { [ "$(head -n 1 .venv/labkit-stamp 2>/dev/null)" = "$PWD" ] && examine
 
 [ "$(cat .venv/labkit-stamp 2>/dev/null)" = "$stamp" ] && [ -x .venv/bin/python ] && exit 0
 
+clear_place() {
+    [ ! -e .venv ] || say "replacing .venv, which is of another place, another Python or not finished"
+    rm -rf .venv
+}
+
+write_stamp() { printf '%s\n' "$stamp" >.venv/labkit-stamp; }
+
 if command -v uv >/dev/null 2>&1; then
     say "setting up .venv with uv (once; a minute or two on a slow line)"
     if ! usable; then
-        rm -rf .venv
+        clear_place
         run uv venv --python "${PYTHON:-$fits}" .venv
         examine .venv/bin/python >/dev/null || fail "$PYTHON does not fit: labkit needs Python $fits."
     fi
@@ -97,7 +113,7 @@ else
     if ! usable || ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
         choose_python
         say "setting up .venv with $where and pip (once; a minute or two)"
-        rm -rf .venv
+        clear_place
         run "$where" -m venv .venv
     else
         say "bringing .venv up to date with pip"
@@ -106,6 +122,5 @@ else
     run .venv/bin/python -m pip install --no-deps --no-build-isolation --editable .
 fi
 
-{ printf '%s\n' "$stamp" >.venv/labkit-stamp; } 2>/dev/null ||
-    fail "the disk is full: $(free_space) free at $PWD. Make room and run it again."
+run write_stamp
 say "ready: $(.venv/bin/python --version) in .venv"
