@@ -11,6 +11,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import Enum
+from typing import Any
+
+from dramatiq import Message
 
 from labkit.errors import ModeError
 
@@ -25,6 +28,7 @@ class Mode(Enum):
 
 _everywhere = Mode.DISABLED
 _local = threading.local()
+_jobs_everywhere: list[Message[Any]] = []
 
 
 def current() -> Mode:
@@ -36,6 +40,14 @@ def current() -> Mode:
 def in_block() -> bool:
     """Whether this thread is inside a ``with fake():`` or one of its siblings."""
     return getattr(_local, "mode", None) is not None
+
+
+def fake_jobs() -> list[Message[Any]]:
+    """The jobs that the fake mode keeps: this block's, or the whole process's."""
+    if in_block():
+        mine: list[Message[Any]] = _local.jobs
+        return mine
+    return _jobs_everywhere
 
 
 def set_everywhere(mode: Mode) -> None:
@@ -51,6 +63,7 @@ def set_everywhere(mode: Mode) -> None:
         )
     global _everywhere
     _everywhere = mode
+    _jobs_everywhere.clear()
 
 
 @contextmanager
@@ -65,8 +78,14 @@ def block(mode: Mode) -> Iterator[None]:
             f"with {mode.value}(): this thread already is inside `with {current().value}():`, and "
             "testing modes do not nest. Close that block first."
         )
-    _local.mode = mode
+    _local.mode, _local.jobs = mode, []
     try:
         yield
     finally:
-        _local.mode = None
+        _local.mode, _local.jobs = None, []
+
+
+def reset() -> None:
+    """Disabled everywhere, no block, no kept jobs: for the end of a test."""
+    _local.mode, _local.jobs = None, []
+    set_everywhere(Mode.DISABLED)

@@ -34,7 +34,10 @@ _REFUSALS = (
         "refuses the user name or password: set both in REDIS_URL (redis://USER:PASSWORD@HOST:PORT/DB)",
     ),
     (r"NOPERM|no permissions", "does not permit this user to run the command"),
-    (r"\bOOM\b", "has no memory left (maxmemory), and nothing was written: give it more, or clear"),
+    (
+        r"\bOOM\b|maxmemory",
+        "has no memory left (maxmemory), and nothing was written: give it more, or clear",
+    ),
     (r"MISCONF", "cannot write to its disk, and so accepts no writes: free some space there"),
     (r"READONLY|read only replica", "is a read-only replica: set REDIS_URL to the primary"),
     (r"WRONGTYPE|wrong kind of value", "has a key of another type there: use another namespace"),
@@ -105,6 +108,16 @@ class LazyPool(BlockingConnectionPool):
         self.address = ""
         for _ in idle:
             self.pool.put_nowait(None)
+
+
+def client_of(url: str, size: int = 4, timeout: float = 5.0) -> redis.Redis:
+    """A client of this one Redis, of ``size`` connections and ``timeout`` seconds a command.
+
+    Raises:
+      ConfigurationError: it is no Redis URL.
+    """
+    parse_redis_url(url)
+    return redis.Redis.from_pool(LazyPool(lambda: url, size, timeout))
 
 
 def parse_redis_url(url: str) -> dict[str, Any]:

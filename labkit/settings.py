@@ -108,14 +108,18 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix="LABKIT_", frozen=True, validate_by_name=True, extra="ignore", env_ignore_empty=True
+        env_prefix="LABKIT_",
+        frozen=True,
+        validate_by_name=True,
+        extra="ignore",
+        env_ignore_empty=True,
     )
 
     root: Path = Field(default_factory=find_root, validation_alias="labkit_settings_root")
     env: str = Field("development", pattern=r"^[a-z][a-z0-9_]*$")
     redis_url: SecretStr | None = Field(None, validation_alias="REDIS_URL")
     database_url: SecretStr | None = Field(None, validation_alias="DATABASE_URL")
-    namespace: str = Field("dramatiq", pattern=r"^[A-Za-z0-9_.-]+$")
+    namespace: str = Field("dramatiq", pattern=r"^[^\s:]+$")
     #: Connections to Redis of one process; more threads than that wait for their turn.
     pool_size: int = Field(4, ge=1, le=1000)
     #: Seconds that one command may take on the network.
@@ -124,7 +128,7 @@ class Settings(BaseSettings):
     concurrency: int = Field(4, ge=1, le=1000)
     processes: int = Field(1, ge=1, le=64)
     #: The queues that ``labkit worker`` listens to; an empty list is every queue.
-    queues: Annotated[list[str], NoDecode] = ["default"]
+    queues: Annotated[list[str], NoDecode] = []
     #: Completed, dead and cancelled records are kept up to this many a state, and this many days.
     keep_jobs: int = Field(10_000, ge=0)
     keep_days: float = Field(7, gt=0)

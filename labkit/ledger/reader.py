@@ -14,7 +14,8 @@ import redis
 
 from labkit.ledger import keys, records
 from labkit.ledger.records import JobEvent, JobRecord, JobState
-from labkit.redis_server import connect, redis_errors
+from labkit.redis_client import client_of, redis_errors
+from labkit.redis_server import connect
 from labkit.settings import Settings, redact_url
 
 #: In these states the one whose time comes first is first; in the others, the newest.
@@ -56,7 +57,7 @@ class Ledger:
         client: redis.Redis | None = None,
     ) -> None:
         if url is not None or client is not None:
-            self.client: redis.Redis = client or redis.Redis.from_url(url or "")
+            self.client: redis.Redis = client or client_of(url or "")
             self.namespace = namespace or "dramatiq"
             self._address = redact_url(url) if url else "the given client"
         else:
@@ -72,7 +73,7 @@ class Ledger:
 
     def counts(self) -> dict[JobState, int]:
         """How many jobs are in each state: all states, one round trip."""
-        with redis_errors(self.client), self.client.pipeline(transaction=True) as pipe:
+        with redis_errors(self.client), self.client.pipeline(transaction=False) as pipe:
             for state in JobState:
                 pipe.zcard(self.keys.state(state))
             return dict(zip(JobState, pipe.execute(), strict=True))

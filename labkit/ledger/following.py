@@ -1,0 +1,113 @@
+"""What somebody who watches a ledger asks of it, beside the questions that ``Ledger`` answers.
+
+It is level-triggered: wait until *something* has changed, then look at what is to be seen. Looking
+then costs the same however many jobs went by in between.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from labkit.ledger import records
+from labkit.redis_client import redis_errors
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from labkit.ledger.reader import Ledger
+    from labkit.ledger.records import JobRecord
+
+#: Changes of state that are looked through for one job in the list of those that changed last; a
+#: job has about three.
+_EVENTS_A_JOB = 5
+#: Dramatiq's own default: a worker without a sign of life for so many milliseconds is given up.
+_HEARTBEAT_TIMEOUT = 60_000
+
+
+@dataclass(frozen=True)
+class WorkerCard:
+    """A labkit worker process that gave a sign of life in the last minute."""
+
+    name: str
+    host: str
+    pid: int
+    threads: int
+    queues: tuple[str, ...]
+    actors: tuple[str, ...]
+    since: datetime
+
+
+def position(ledger: Ledger) -> str:
+    """The id of the newest event: what comes behind it is new to whoever looks after this call."""
+    with redis_errors(ledger.client):
+        newest: Any = ledger.client.xrevrange(ledger.keys.events, count=1)
+    return newest[0][0].decode() if newest else "0"
+
+
+def wait(ledger: Ledger, after: str, block: int) -> bool:
+    """Wait up to ``block`` milliseconds for an event behind ``after``; whether there is one."""
+    with redis_errors(ledger.client):
+        return bool(ledger.client.xread({ledger.keys.events: after}, count=1, block=block))
+
+
+def recent(ledger: Ledger, limit: int = 10) -> list[JobRecord]:
+    """The jobs that changed last, in the order in which they were enqueued, newest first.
+
+    That order holds still while the jobs move from state to state.
+    """
+    with redis_errors(ledger.client):
+        entries: Any = ledger.client.xrevrange(ledger.keys.events, count=limit * _EVENTS_A_JOB)
+        ids: dict[str, None] = {}
+        for _, fields in entries:
+            job_id = fields[b"job"].decode()
+            if not job_id or len(ids) == limit:  # no job: here all was cleared
+                break
+            ids[job_id] = None
+        raws: Any = ledger.client.hmget(ledger.keys.jobs, list(ids)) if ids else []
+    jobs = [records.parse(job_id, raw) for job_id, raw in zip(ids, raws, strict=True) if raw]
+    # Of those of one millisecond the first event's job is the last of the list: keep that order.
+    return sorted(
+        jobs, key=lambda job: job.enqueued_at.timestamp() if job.enqueued_at else 0.0, reverse=True
+    )
+
+
+def workers(ledger: Ledger) -> list[WorkerCard]:
+    """The labkit workers that live; stock Dramatiq's do not say who they are."""
+    seconds, _ = _clock(ledger)
+    with redis_errors(ledger.client), ledger.client.pipeline(transaction=False) as pipe:
+        pipe.hgetall(ledger.keys.workers)
+        oldest = seconds * 1000 - _HEARTBEAT_TIMEOUT
+        pipe.zrangebyscore(f"{ledger.namespace}:__heartbeats__", oldest, "+inf")
+        cards, alive = pipe.execute()
+    found = [_read_card(name.decode(), raw) for name, raw in cards.items() if name in alive]
+    return sorted((card for card in found if card), key=lambda card: (card.since, card.name))
+
+
+def clock(ledger: Ledger) -> float:
+    """The server's clock, in seconds since 1970: the one that stamps every event."""
+    seconds, micros = _clock(ledger)
+    return seconds + micros / 1_000_000
+
+
+def _clock(ledger: Ledger) -> tuple[int, int]:
+    with redis_errors(ledger.client):
+        now: Any = ledger.client.time()
+    return now
+
+
+def _read_card(name: str, raw: bytes) -> WorkerCard | None:
+    try:
+        card = json.loads(raw)
+        return WorkerCard(
+            name=name,
+            host=str(card["host"]),
+            pid=int(card["pid"]),
+            threads=int(card["threads"]),
+            queues=tuple(card["queues"]),
+            actors=tuple(card["actors"]),
+            since=records.from_millis(int(card["since"])),
+        )
+    except (ValueError, KeyError, TypeError):
+        return None  # written by another version: it may live, but cannot be described
