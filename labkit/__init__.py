@@ -50,7 +50,7 @@ def __dir__() -> list[str]:
 
 
 def load_ipython_extension(shell: Any) -> None:
-    """``%load_ext labkit``: Redis is up, the tables exist, the magics are there; prints one line."""
+    """``%load_ext labkit``: Redis is up, tables exist, magics are loaded; prints one line."""
     from labkit.magics import load
 
     load(shell)

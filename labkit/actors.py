@@ -123,8 +123,8 @@ class LabActor(dramatiq.Actor[P, R]):
         if modes.current() is not Mode.FAKE:
             raise ModeError(
                 f"{self.actor_name}.jobs lists the jobs of the fake mode, and this is the "
-                f"{modes.current().value} mode. Use it inside `with fake():`; for the jobs in Redis "
-                "ask Ledger().jobs('enqueued')."
+                f"{modes.current().value} mode. Use it inside `with fake():`; for the jobs in "
+                "Redis ask Ledger().jobs('enqueued')."
             )
         return [job for job in modes.fake_jobs() if job.actor_name == self.actor_name]
 

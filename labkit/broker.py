@@ -258,9 +258,9 @@ class LabBroker(RedisBroker):
             self._thread.held = before
 
     def _run_inline(self, message: Message[Any], payload: bytes) -> None:
-        """Run a message now, in this thread, its arguments through JSON first; errors are raised."""
-        if self._held() is not None:
-            self._held().append((message, payload))  # type: ignore[union-attr]
+        """Run a message now, in this thread, arguments through JSON first; errors are raised."""
+        if (held := self._held()) is not None:
+            held.append((message, payload))
             return
         job = Delivery(Message.decode(payload))
         actor = self.get_actor(job.actor_name)

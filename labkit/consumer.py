@@ -120,9 +120,10 @@ class LabConsumer(Consumer):
         self._settle(message)
 
     def _settle(self, message: MessageProxy) -> None:
-        assert isinstance(message, Delivery)
+        # Only a test's own message is no Delivery; a worker gives back what __next__ gave it.
+        delivery = message if isinstance(message, Delivery) else Delivery(message._message)
         try:
-            self.broker.settle(self.queue_name, message)
+            self.broker.settle(self.queue_name, delivery)
         except _LOST as error:
             raise ConnectionClosed(error) from None  # the worker tries again
         self._unsettled.discard(message.options["redis_message_id"])

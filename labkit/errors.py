@@ -3,19 +3,19 @@
 ::
 
     LabkitError
-    ├── ConfigurationError   a setting has a value that cannot work            (ValueError)
-    ├── RedisUnavailable     no Redis answers, or none can be started          (redis ConnectionError)
-    ├── RedisRefused         Redis answers, and refuses the command
-    ├── DatabaseNotReady     a table or a migration is missing
-    ├── InvalidRow           a row that the model does not accept              (ValueError)
-    ├── ArgumentNotJSON      an argument that a message cannot carry           (TypeError)
-    ├── InvalidSchedule      a time that says no certain instant               (ValueError)
-    ├── UnknownQueue         a queue that no worker would look at              (ValueError)
-    ├── UnknownJob           no job has this id                                (LookupError)
-    ├── ModeError            a testing mode where it cannot be                 (RuntimeError)
-    ├── GenerateError        a name that cannot become a file                  (ValueError)
-    ├── WorkerError          a worker process that did not start or stop       (RuntimeError)
-    └── CourseError          a chapter's cell run out of its order
+    ├── ConfigurationError a setting has a value that cannot work       (ValueError)
+    ├── RedisUnavailable   no Redis answers, or none can be started     (ConnectionError)
+    ├── RedisRefused       Redis answers, and refuses the command
+    ├── DatabaseNotReady   a table or a migration is missing
+    ├── InvalidRow         a row that the model does not accept         (ValueError)
+    ├── ArgumentNotJSON    an argument that a message cannot carry      (TypeError)
+    ├── InvalidSchedule    a time that says no certain instant          (ValueError)
+    ├── UnknownQueue       a queue that no worker would look at         (ValueError)
+    ├── UnknownJob         no job has this id                           (LookupError)
+    ├── ModeError          a testing mode where it cannot be            (RuntimeError)
+    ├── GenerateError      a name that cannot become a file             (ValueError)
+    ├── WorkerError        a worker process that did not start or stop  (RuntimeError)
+    └── CourseError        a chapter's cell run out of its order
 
 Each message says what is wrong and what to do. Where Python or redis-py has an error of the
 same meaning it is a second parent, so code that already catches that one goes on working.

@@ -82,8 +82,8 @@ class LazyPool(BlockingConnectionPool):
         except redis.exceptions.ConnectionError as error:
             if isinstance(error.__context__, queue.Empty):
                 raise RedisUnavailable(
-                    f"All {self.max_connections} connections to Redis at {self.address} were in use "
-                    f"for {self.timeout:g} s: raise pool_size (labkit.toml or LABKIT_POOL_SIZE)."
+                    f"All {self.max_connections} connections to Redis at {self.address} were in "
+                    f"use for {self.timeout:g} s: raise pool_size (or LABKIT_POOL_SIZE)."
                 ) from None
             self._forget()
             raise

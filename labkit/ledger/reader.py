@@ -122,7 +122,7 @@ class Ledger:
         ]
 
     def job(self, message_id: str) -> JobRecord | None:
-        """The record of one job, with every attempt; None when none is known (or kept) by this id."""
+        """The record of one job, with every attempt; None when no such id is known or kept."""
         with redis_errors(self.client):
             raw: Any = self.client.hget(self.keys.jobs, message_id)
         return None if raw is None else records.parse(message_id, raw)
