@@ -5,150 +5,37 @@ The project has one dependency, a wheel written here, so that nothing comes over
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import os
 import shutil
+import ssl
 import subprocess
 import sys
-import zipfile
-from dataclasses import dataclass, field
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
+from typing import TYPE_CHECKING
 
 import pytest
 
-REPOSITORY = Path(__file__).resolve().parent.parent
-COREUTILS = ("awk", "cat", "cksum", "df", "dirname", "head", "rm", "sed", "sh", "tail")
-UV = shutil.which("uv")
-# uv takes no virtual environment's Python for a new one.
-PYTHON = Path(sys.base_prefix, "bin", f"python{sys.version_info.major}.{sys.version_info.minor}")
+from tests.support_setup import Desk, make_desk, write_wheel
 
-BACKEND = """
-import base64, hashlib, pathlib, zipfile
-
-def build_editable(directory, config_settings=None, metadata_directory=None):
-    name = "labkit-0.1.0-py3-none-any.whl"
-    files = {
-        "labkit.pth": str(pathlib.Path.cwd()),
-        "labkit-0.1.0.dist-info/METADATA": "Metadata-Version: 2.1\\nName: labkit\\nVersion: 0.1.0\\n",
-        "labkit-0.1.0.dist-info/WHEEL": "Wheel-Version: 1.0\\nGenerator: test\\n"
-        "Root-Is-Purelib: true\\nTag: py3-none-any\\n",
-    }
-    record = "".join(f"{path},,\\n" for path in [*files, "labkit-0.1.0.dist-info/RECORD"])
-    with zipfile.ZipFile(pathlib.Path(directory) / name, "w") as wheel:
-        for path, content in files.items():
-            wheel.writestr(path, content)
-        wheel.writestr("labkit-0.1.0.dist-info/RECORD", record)
-    return name
-"""
-
-
-def write_wheel(folder: Path, payload: bytes = b"") -> str:
-    """A wheel of the package ``small`` with ``payload`` in it; returns its sha256."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "small-1.0-py3-none-any.whl"
-    (folder / "index.html").write_text(f'<a href="{path.name}">{path.name}</a>')
-    files = {
-        "small.py": b"answer = 42\n",
-        "small.bin": payload,
-        "small-1.0.dist-info/METADATA": b"Metadata-Version: 2.1\nName: small\nVersion: 1.0\n",
-        "small-1.0.dist-info/WHEEL": b"Wheel-Version: 1.0\nGenerator: test\n"
-        b"Root-Is-Purelib: true\nTag: py3-none-any\n",
-    }
-    record = "small-1.0.dist-info/RECORD,,\n"
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as wheel:
-        for name, content in files.items():
-            wheel.writestr(name, content)
-            digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=")
-            record += f"{name},sha256={digest.decode()},{len(content)}\n"
-        wheel.writestr("small-1.0.dist-info/RECORD", record)
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def executable(path: Path, script: str) -> Path:
-    path.write_text("#!/bin/sh\n" + script)
-    path.chmod(0o755)
-    return path
-
-
-@dataclass
-class Desk:
-    """A project folder, a PATH with nothing on it but what a test puts there, and the runs."""
-
-    project: Path
-    bin: Path
-    wheels: Path
-    environment: dict[str, str] = field(default_factory=dict)
-
-    def python(self, name: str = "python3", script: str = "") -> Path:
-        return executable(self.bin / name, script or f'exec "{PYTHON}" "$@"\n')
-
-    def altered_python(self, alteration: str) -> Path:
-        """This Python, after ``alteration``; it reads its program as the real one would."""
-        program = f"import sys; {alteration}; exec(sys.stdin.read())"
-        return self.python(script=f'shift\nexec "{PYTHON}" -c \'{program}\' "$@"\n')
-
-    def uv(self) -> None:
-        if UV is None:
-            pytest.skip("uv is not on the PATH: the set-up with uv was NOT tested")
-        (self.bin / "uv").symlink_to(UV)
-
-    def lock(self, digest: str) -> None:
-        text = f"small==1.0 \\\n    --hash=sha256:{digest}\n"
-        (self.project / "requirements.lock").write_text(text)
-
-    def run(self, *prefix: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        command = [*prefix, "sh", str(self.project / "tools" / "setup.sh")]
-        environment = {"PATH": str(self.bin), **self.environment, **variables}
-        return subprocess.run(
-            command, env=environment, capture_output=True, text=True, check=False, timeout=100
-        )
-
-    def import_small(self) -> str:
-        python = self.project / ".venv" / "bin" / "python"
-        code = "import small, labkit; print(small.answer)"
-        return subprocess.run(
-            [python, "-c", code], capture_output=True, text=True, check=True
-        ).stdout.strip()
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Desk:
     """A project that can be set up offline, and no Python yet."""
-    project, place, wheels = tmp_path / "a project", tmp_path / "bin", tmp_path / "index" / "small"
-    for folder in (project / "tools", project / "labkit", place):
-        folder.mkdir(parents=True)
-    shutil.copy(REPOSITORY / "tools" / "setup.sh", project / "tools")
-    (project / "labkit" / "__init__.py").touch()
-    (project / "backend.py").write_text(BACKEND)
-    wanted = next(
-        line
-        for line in (REPOSITORY / "pyproject.toml").read_text().splitlines()
-        if line.startswith("requires-python")
-    )
-    (project / "pyproject.toml").write_text(
-        '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
-        f'[project]\nname = "labkit"\nversion = "0.1.0"\n{wanted}\n'
-    )
-    for tool in COREUTILS:
-        found = shutil.which(tool)
-        assert found, f"{tool} is missing on this machine"
-        (place / tool).symlink_to(found)
-    environment = {
-        "HOME": str(tmp_path / "home"),
-        "PIP_CONFIG_FILE": os.devnull,
-        "PIP_NO_INDEX": "1",
-        "PIP_FIND_LINKS": str(wheels),
-        "PIP_NO_CACHE_DIR": "1",
-        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
-        "UV_NO_CONFIG": "1",
-        "UV_DEFAULT_INDEX": wheels.parent.as_uri(),
-        "UV_CACHE_DIR": str(tmp_path / "cache"),
-        "UV_PYTHON_DOWNLOADS": "never",
-    }
-    desk = Desk(project, place, wheels, environment)
-    desk.lock(write_wheel(wheels))
-    return desk
+    return make_desk(tmp_path)
+
+
+@pytest.fixture(params=["pip", "uv"])
+def installer(desk: Desk, request: pytest.FixtureRequest) -> str:
+    """A fitting Python is there; with it pip alone, or uv too."""
+    desk.python()
+    if request.param == "uv":
+        desk.uv()
+    return str(request.param)
 
 
 def the_one_line(run: subprocess.CompletedProcess[str]) -> str:
@@ -160,11 +47,7 @@ def the_one_line(run: subprocess.CompletedProcess[str]) -> str:
     return lines[0]
 
 
-@pytest.mark.parametrize("installer", ["pip", "uv"])
 def test_the_first_run_installs_and_the_second_does_nothing(desk: Desk, installer: str) -> None:
-    desk.python()
-    if installer == "uv":
-        desk.uv()
     first = desk.run()
     assert first.returncode == 0, first.stdout + first.stderr
     assert f"with {installer}" in first.stdout or f"and {installer}" in first.stdout
@@ -233,11 +116,8 @@ def test_uv_without_a_python_and_without_leave_to_fetch_one(desk: Desk) -> None:
     assert "no Python >=3.11,<3.14 here" in line
 
 
-@pytest.mark.parametrize("installer", ["pip", "uv"])
-def test_without_a_network(desk: Desk, installer: str) -> None:
-    desk.python()
-    if installer == "uv":
-        desk.uv()
+@pytest.mark.usefixtures("installer")
+def test_without_a_network(desk: Desk) -> None:
     closed = "http://127.0.0.1:9/"
     nowhere = {
         "PIP_INDEX_URL": closed,
@@ -250,22 +130,47 @@ def test_without_a_network(desk: Desk, installer: str) -> None:
     assert "no network" in the_one_line(desk.run(**nowhere))
 
 
-@pytest.mark.parametrize("installer", ["pip", "uv"])
-def test_a_download_that_is_not_the_locked_one(desk: Desk, installer: str) -> None:
-    desk.python()
-    if installer == "uv":
-        desk.uv()
+@pytest.fixture
+def distrusted_index(tmp_path: Path) -> Iterator[str]:
+    """The address of an HTTPS server whose certificate nobody signed."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("no openssl: a certificate that is not trusted was NOT tested")
+    certificate = tmp_path / "both.pem"
+    make = [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost"]
+    make += ["-keyout", str(certificate), "-out", str(tmp_path / "certificate.pem")]
+    subprocess.run(make, check=True, capture_output=True)
+    certificate.write_text(certificate.read_text() + (tmp_path / "certificate.pem").read_text())
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    # A refused handshake is what the test is about: no traceback of it in the output.
+    server.handle_error = lambda *_: None  # type: ignore[method-assign]
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield f"https://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.usefixtures("installer")
+def test_an_index_whose_certificate_is_not_trusted(desk: Desk, distrusted_index: str) -> None:
+    del desk.environment["PIP_NO_INDEX"]
+    index = {"PIP_INDEX_URL": distrusted_index, "UV_DEFAULT_INDEX": distrusted_index}
+    run = desk.run(**index, PIP_RETRIES="0", PIP_FIND_LINKS="", UV_HTTP_RETRIES="0")
+    assert "certificate of the package index is not trusted" in the_one_line(run)
+
+
+@pytest.mark.usefixtures("installer")
+def test_a_download_that_is_not_the_locked_one(desk: Desk) -> None:
     write_wheel(desk.wheels, b"tampered with")
     line = the_one_line(desk.run())
     assert "not the file that requirements.lock names" in line
     assert not (desk.project / ".venv" / "labkit-stamp").exists()
 
 
-@pytest.mark.parametrize("installer", ["pip", "uv"])
 def test_a_full_disk(desk: Desk, installer: str, tmp_path: Path) -> None:
-    desk.python()
     if installer == "uv":
-        desk.uv()
         desk.lock(write_wheel(desk.wheels, b"\0" * 8_000_000))
     small = tmp_path / "small disk"
     mount = ["mount", "-t", "tmpfs", "-o", "size=4m", "labkit", str(small)]
@@ -294,7 +199,6 @@ def test_a_full_disk(desk: Desk, installer: str, tmp_path: Path) -> None:
 
 def test_another_failure_shows_its_last_lines(desk: Desk) -> None:
     desk.python()
-    desk.lock("0" * 64)
     (desk.project / "requirements.lock").write_text("not a requirement at all !!\n")
     run = desk.run()
     assert run.returncode == 1

@@ -42,7 +42,7 @@ def groups(slow: bool) -> list[Group]:
 
 
 def run(group: Group, root: Path = ROOT) -> str:
-    """Runs a group's commands in ``root``; says ``passed``, ``FAILED``, or that nothing is there."""
+    """Runs a group's commands in ``root``: ``passed``, ``FAILED``, or ``no …/ here``."""
     if not (root / group.home).exists():
         return f"no {group.home}/ here"
     codes = [_call(command, root) for command in group.commands]

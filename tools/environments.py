@@ -89,13 +89,12 @@ def render(root: Path = ROOT) -> str:
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
     pins = read_lock((root / "requirements.lock").read_text(encoding="utf-8"))
     lines = [str(pin.requirement) for pin in closure(pins, wanted(project))]
-    quoted = [f"      - {line}" if ";" not in line else f'      - "{_single(line)}"' for line in lines]
-    return HEAD + "\n".join(quoted) + "\n"
+    return HEAD + "".join(f"      - {_yaml(line)}\n" for line in lines)
 
 
-def _single(line: str) -> str:
+def _yaml(line: str) -> str:
     # packaging writes markers with double quotes, which would end the YAML string.
-    return line.replace('"', "'")
+    return '"' + line.replace('"', "'") + '"' if ";" in line else line
 
 
 if __name__ == "__main__":

@@ -1,0 +1,204 @@
+"""Runs the notebooks: ``--check`` compares them with nbval, without it they are stored anew.
+
+Each notebook gets a root of its own under a temporary directory, with nothing of the course in it
+but ``labkit.toml`` and ``notebooks/``, so it starts a Redis and a database of its own, and what
+answers on this machine's port 6379 is never touched. Two run at a time.
+
+Stored outputs are true and as old as they may be: an output stays as it is while the fresh one
+equals it under tests/nbval.cfg, so a run leaves no diff although ids and times differ.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+from nbval.plugin import coalesce_streams, get_sanitize_patterns, transform_streams_for_comparison
+
+ROOT = Path(__file__).resolve().parent.parent
+SANITIZERS = ROOT / "tests" / "nbval.cfg"
+CELL_TIMEOUT = 60
+#: What stands in stored outputs in place of the folder that a notebook ran in.
+SHOWN_ROOT = "/home/you/labkit"
+# As nbval: these differ between runs, or between machines, without a difference in what is seen.
+NOT_COMPARED = {"metadata", "traceback", "output_type", "name", "execution_count"} | {
+    "application/vnd.jupyter.widget-view+json",
+    "image/png",
+    "image/jpeg",
+}
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+
+
+@contextmanager
+def classroom(notebook: Path) -> Iterator[tuple[Path, dict[str, str]]]:
+    """A root with a copy of the notebooks: this one's copy, and the environment to run it in."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        root = Path(folder).resolve() / "labkit"
+        shutil.copytree(
+            notebook.parent,
+            root / notebook.parent.name,
+            ignore=shutil.ignore_patterns(".ipynb_checkpoints"),
+        )
+        shutil.copy(notebook.parent.parent / "labkit.toml", root)
+        ours = ("LABKIT_", "REDIS_URL", "DATABASE_URL")
+        environment = {key: value for key, value in os.environ.items() if not key.startswith(ours)}
+        tools = Path(sys.executable).parent
+        environment |= {
+            "PATH": os.pathsep.join([str(tools), os.environ.get("PATH", os.defpath)]),
+            "IPYTHONDIR": str(Path(folder) / "ipython"),
+            "LABKIT_LOCAL_REDIS": "",
+            "LABKIT_REDIS_LINGER": "1",
+        }
+        yield root / notebook.parent.name / notebook.name, environment
+
+
+def check(notebook: Path) -> str:
+    """Compares a fresh run with the stored outputs, strictly; returns what differs, or nothing."""
+    with classroom(notebook) as (path, environment):
+        command = [sys.executable, "-m", "pytest", "-q", "-c", str(ROOT / "pyproject.toml")]
+        command += ["--nbval", f"--nbval-sanitize-with={SANITIZERS}"]
+        command += [f"--nbval-cell-timeout={CELL_TIMEOUT}", "-p", "no:cacheprovider", str(path)]
+        run = subprocess.run(
+            command,
+            env=environment,
+            cwd=path.parent.parent,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+        return run.stdout if run.returncode else ""
+
+
+def store(notebook: Path, *, fresh: bool = False) -> str:
+    """Runs a notebook and writes what is new in it; returns a failing cell's error, or nothing.
+
+    With ``fresh`` every output is replaced; a picture alone is no reason to call an output new.
+    """
+    stored = nbformat.read(notebook, as_version=4)
+    with classroom(notebook) as (path, environment):
+        ran = copy.deepcopy(stored)
+        client = NotebookClient(
+            ran,
+            timeout=CELL_TIMEOUT,
+            kernel_name="python3",
+            store_widget_state=False,
+            resources={"metadata": {"path": str(path.parent)}},
+        )
+        try:
+            client.execute(env=environment)
+        except CellExecutionError as error:
+            return str(error)
+        text = nbformat.writes(ran).replace(str(path.parent.parent), SHOWN_ROOT)
+    ran = tidy(nbformat.reads(text, as_version=4))
+    if not fresh:
+        keep_equal_outputs(stored, ran, SANITIZERS.read_text(encoding="utf-8"))
+    text = nbformat.writes(ran) + "\n"
+    if text != notebook.read_text(encoding="utf-8"):
+        notebook.write_text(text, encoding="utf-8", newline="\n")
+    return ""
+
+
+def tidy(notebook: Any) -> Any:
+    """The notebook without what differs from run to run or would break for a reader.
+
+    A stored widget-view shows as "model not found"; the picture beside it (``text/html``) stays.
+    """
+    notebook.metadata = {
+        **{key: value for key, value in notebook.metadata.items() if key != "widgets"},
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
+    for cell in notebook.cells:
+        for key in ("execution", "collapsed", "scrolled", "trusted"):
+            cell.metadata.pop(key, None)
+        for output in cell.get("outputs", ()):
+            if len(output.get("data", ())) > 1:
+                output.data.pop(WIDGET_VIEW, None)
+    return notebook
+
+
+def keep_equal_outputs(stored: Any, ran: Any, sanitizers: str) -> None:
+    """Puts the stored outputs back into ``ran`` wherever the fresh ones equal them."""
+    patterns = dict(get_sanitize_patterns(sanitizers))
+    before = {cell.get("id"): cell for cell in stored.cells if cell.cell_type == "code"}
+    for cell in ran.cells:
+        old = before.get(cell.get("id"))
+        if cell.cell_type != "code" or old is None:
+            continue
+        if comparable(old.outputs, patterns) != comparable(cell.outputs, patterns):
+            continue
+        cell.outputs = old.outputs
+        for output in cell.outputs:
+            if "execution_count" in output:
+                output.execution_count = cell.execution_count
+
+
+def comparable(outputs: Any, patterns: dict[str, str]) -> dict[str, list[str]]:
+    """What nbval would compare: for each kind of output its texts, in order, sanitized."""
+    texts: dict[str, list[str]] = defaultdict(list)
+    for output in transform_streams_for_comparison(coalesce_streams(copy.deepcopy(outputs))):
+        for kind, value in {**output, **output.get("data", {})}.items():
+            if kind in NOT_COMPARED or kind == "data":
+                continue
+            text = str(value)
+            for regex, replacement in patterns.items():
+                text = re.sub(regex, replacement, text)
+            texts[kind].append(text)
+    return texts
+
+
+def run_all(notebooks: list[Path], work: Callable[[Path], str]) -> int:
+    """Does ``work`` to every notebook, two at a time, and prints how it went: the exit status."""
+
+    def timed(notebook: Path) -> tuple[str, float]:
+        began = time.monotonic()
+        return work(notebook), time.monotonic() - began
+
+    status = 0
+    with ThreadPoolExecutor(2) as pool:
+        for notebook, (problem, seconds) in zip(notebooks, pool.map(timed, notebooks), strict=True):
+            print(f"{notebook.name:<36} {'FAILED' if problem else 'ok':<7} {seconds:5.1f} s")
+            if problem:
+                print(problem, flush=True)
+                status = 1
+    return status
+
+
+def main(arguments: list[str] | None = None, folder: Path = ROOT / "notebooks") -> int:
+    """The command line; returns the exit status."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--check", action="store_true", help="compare; write nothing")
+    parser.add_argument("--fresh", action="store_true", help="store every output, equal or not")
+    parser.add_argument("names", nargs="*", help="parts of names, such as 05 (default: all)")
+    options = parser.parse_args(arguments)
+    notebooks = [
+        path
+        for path in sorted(folder.glob("*.ipynb"))
+        if not options.names or any(name in path.name for name in options.names)
+    ]
+    if not notebooks:
+        print(f"no notebook {' '.join(options.names)} in {folder}")
+        return 1
+    work = check if options.check else lambda path: store(path, fresh=options.fresh)
+    return run_all(notebooks, work)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
