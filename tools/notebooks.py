@@ -20,15 +20,13 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import nbformat
-from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
 from nbval.plugin import coalesce_streams, get_sanitize_patterns, transform_streams_for_comparison
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -46,44 +44,64 @@ WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
 
 @contextmanager
-def classroom(notebook: Path) -> Iterator[tuple[Path, dict[str, str]]]:
-    """A root with a copy of the notebooks: this one's copy, and the environment to run it in."""
+def classrooms(notebooks: list[Path]) -> Iterator[list[Path]]:
+    """A root for each notebook, with a copy of all of them in it; gives each one's own copy."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        root = Path(folder).resolve() / "labkit"
-        shutil.copytree(
-            notebook.parent,
-            root / notebook.parent.name,
-            ignore=shutil.ignore_patterns(".ipynb_checkpoints"),
-        )
-        shutil.copy(notebook.parent.parent / "labkit.toml", root)
-        ours = ("LABKIT_", "REDIS_URL", "DATABASE_URL")
-        environment = {key: value for key, value in os.environ.items() if not key.startswith(ours)}
-        tools = Path(sys.executable).parent
-        environment |= {
-            "PATH": os.pathsep.join([str(tools), os.environ.get("PATH", os.defpath)]),
-            "IPYTHONDIR": str(Path(folder) / "ipython"),
-            "LABKIT_LOCAL_REDIS": "",
-            "LABKIT_REDIS_LINGER": "1",
-        }
-        yield root / notebook.parent.name / notebook.name, environment
+        copies = []
+        for notebook in notebooks:
+            root = Path(folder).resolve() / notebook.stem / "labkit"
+            target = root / notebook.parent.name
+            ignore = shutil.ignore_patterns(".ipynb_checkpoints")
+            shutil.copytree(notebook.parent, target, ignore=ignore)
+            shutil.copy(notebook.parent.parent / "labkit.toml", root)
+            copies.append(target / notebook.name)
+        yield copies
 
 
-def check(notebook: Path) -> str:
-    """Compares a fresh run with the stored outputs, strictly; returns what differs, or nothing."""
-    with classroom(notebook) as (path, environment):
-        command = [sys.executable, "-m", "pytest", "-q", "-c", str(ROOT / "pyproject.toml")]
+def run(command: list[str], cwd: Path, **options: Any) -> subprocess.CompletedProcess[str]:
+    """Runs one of our environment's tools with no setting of labkit's from outside."""
+    tools = Path(sys.executable).parent
+    ours = ("LABKIT_", "REDIS_URL", "DATABASE_URL")
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(ours)}
+    environment |= {
+        "PATH": os.pathsep.join([str(tools), os.environ.get("PATH", os.defpath)]),
+        "IPYTHONDIR": str(cwd / ".ipython"),
+        # The private server of its own root, and soon gone.
+        "LABKIT_LOCAL_REDIS": "",
+        "LABKIT_REDIS_LINGER": "1",
+    }
+    command = [str(tools / command[0]), *command[1:]]
+    return subprocess.run(command, cwd=cwd, env=environment, text=True, check=False, **options)
+
+
+def check(notebooks: list[Path]) -> int:
+    """Compares fresh runs with the stored outputs, strictly; nbval prints what differs."""
+    with classrooms(notebooks) as copies:
+        top = copies[0].parents[3]
+        command = ["pytest", "-q", "-c", str(ROOT / "pyproject.toml"), f"--rootdir={top}"]
         command += ["--nbval", f"--nbval-sanitize-with={SANITIZERS}"]
-        command += [f"--nbval-cell-timeout={CELL_TIMEOUT}", "-p", "no:cacheprovider", str(path)]
-        run = subprocess.run(
-            command,
-            env=environment,
-            cwd=path.parent.parent,
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            check=False,
-        )
-        return run.stdout if run.returncode else ""
+        command += [f"--nbval-cell-timeout={CELL_TIMEOUT}", "-p", "no:cacheprovider"]
+        command += ["--durations=5", "--durations-min=2"]
+        if len(copies) > 1:
+            command += ["-n2", "--dist=loadscope"]
+        return run([*command, *map(str, copies)], cwd=top).returncode
+
+
+def store_all(notebooks: list[Path], *, fresh: bool = False) -> int:
+    """Stores every notebook, two at a time, and prints how it went; returns the exit status."""
+
+    def timed(notebook: Path) -> tuple[str, float]:
+        began = time.monotonic()
+        return store(notebook, fresh=fresh), time.monotonic() - began
+
+    status = 0
+    with ThreadPoolExecutor(2) as pool:
+        for notebook, (problem, seconds) in zip(notebooks, pool.map(timed, notebooks), strict=True):
+            print(f"{notebook.name:<36} {'FAILED' if problem else 'ok':<7} {seconds:5.1f} s")
+            if problem:
+                print(problem, flush=True)
+                status = 1
+    return status
 
 
 def store(notebook: Path, *, fresh: bool = False) -> str:
@@ -92,20 +110,14 @@ def store(notebook: Path, *, fresh: bool = False) -> str:
     With ``fresh`` every output is replaced; a picture alone is no reason to call an output new.
     """
     stored = nbformat.read(notebook, as_version=4)
-    with classroom(notebook) as (path, environment):
-        ran = copy.deepcopy(stored)
-        client = NotebookClient(
-            ran,
-            timeout=CELL_TIMEOUT,
-            kernel_name="python3",
-            store_widget_state=False,
-            resources={"metadata": {"path": str(path.parent)}},
-        )
-        try:
-            client.execute(env=environment)
-        except CellExecutionError as error:
-            return str(error)
-        text = nbformat.writes(ran).replace(str(path.parent.parent), SHOWN_ROOT)
+    with classrooms([notebook]) as [path]:
+        # A process of its own: nbclient leaves sockets and event loops to the collector.
+        command = ["jupyter-execute", "--inplace", "--kernel_name=python3"]
+        command += [f"--timeout={CELL_TIMEOUT}", str(path)]
+        done = run(command, path.parent, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        if done.returncode:
+            return done.stdout
+        text = path.read_text(encoding="utf-8").replace(str(path.parent.parent), SHOWN_ROOT)
     ran = tidy(nbformat.reads(text, as_version=4))
     if not fresh:
         keep_equal_outputs(stored, ran, SANITIZERS.read_text(encoding="utf-8"))
@@ -164,23 +176,6 @@ def comparable(outputs: Any, patterns: dict[str, str]) -> dict[str, list[str]]:
     return texts
 
 
-def run_all(notebooks: list[Path], work: Callable[[Path], str]) -> int:
-    """Does ``work`` to every notebook, two at a time, and prints how it went: the exit status."""
-
-    def timed(notebook: Path) -> tuple[str, float]:
-        began = time.monotonic()
-        return work(notebook), time.monotonic() - began
-
-    status = 0
-    with ThreadPoolExecutor(2) as pool:
-        for notebook, (problem, seconds) in zip(notebooks, pool.map(timed, notebooks), strict=True):
-            print(f"{notebook.name:<36} {'FAILED' if problem else 'ok':<7} {seconds:5.1f} s")
-            if problem:
-                print(problem, flush=True)
-                status = 1
-    return status
-
-
 def main(arguments: list[str] | None = None, folder: Path = ROOT / "notebooks") -> int:
     """The command line; returns the exit status."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
@@ -196,8 +191,7 @@ def main(arguments: list[str] | None = None, folder: Path = ROOT / "notebooks") 
     if not notebooks:
         print(f"no notebook {' '.join(options.names)} in {folder}")
         return 1
-    work = check if options.check else lambda path: store(path, fresh=options.fresh)
-    return run_all(notebooks, work)
+    return check(notebooks) if options.check else store_all(notebooks, fresh=options.fresh)
 
 
 if __name__ == "__main__":
