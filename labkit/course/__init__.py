@@ -1,0 +1,21 @@
+"""The course: predictions, exercises, quizzes and progress; ``chapters`` holds their content.
+
+predict("05.returns")              # what will happen?
+message = task_logger.send(1)      # run it
+settle("05.returns", message)      # held against that very run
+
+check("05.tomorrow", message)      # judge an exercise by what it did
+hint("05.tomorrow")                # the next hint
+solution("05.tomorrow")            # one way to do it
+quiz("05")                         # the chapter's questions
+progress()                         # the map, and what is done
+"""
+
+from __future__ import annotations
+
+from labkit.course.exercise import check, hint, solution
+from labkit.course.prediction import predict, settle
+from labkit.course.progress import progress
+from labkit.course.quiz import quiz
+
+__all__ = ["check", "hint", "predict", "progress", "quiz", "settle", "solution"]

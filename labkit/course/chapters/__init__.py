@@ -1,0 +1,120 @@
+"""The chapters' content: one module a topic, in the order of the course.
+
+A chapter's number is its place in ``ORDER``; its notebook is ``NN_topic.ipynb``. A topic's module
+holds one ``CHAPTER``. A question or an exercise is found by an id such as ``05.returns``: the
+chapter's number, and the name that it has there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, TypeVar
+
+from labkit.errors import CourseError
+
+if TYPE_CHECKING:
+    from labkit.course.exercise import Exercise
+    from labkit.course.prediction import Prediction
+    from labkit.course.quiz import Question
+
+T = TypeVar("T")
+
+#: The topics of the course, from chapter 00 on.
+ORDER = (
+    "start_here",
+    "why_background_jobs",
+    "redis_and_dramatiq",
+    "configuring",
+    "creating_a_job",
+    "executing_a_job",
+    "enqueuing_from_a_model",
+    "testing_jobs",
+    "clearing_queues",
+)
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """One chapter's content, apart from its notebook."""
+
+    number: str
+    title: str
+    minutes: int
+    #: The section of the guide that it does in Python; empty where the guide has none.
+    mirrors: str = ""
+    #: The numbers of the chapters that it stands on.
+    needs: Sequence[str] = ()
+    predictions: Mapping[str, Prediction] = field(default_factory=dict)
+    exercises: Mapping[str, Exercise] = field(default_factory=dict)
+    quiz: Sequence[Question] = ()
+
+    @property
+    def notebook(self) -> str:
+        """The notebook's name, without its ending."""
+        return f"{self.number}_{ORDER[int(self.number)]}"
+
+    def ids(self) -> dict[str, list[str]]:
+        """The ids of all that can be answered, by kind."""
+        return {
+            "predictions": [f"{self.number}.{name}" for name in self.predictions],
+            "exercises": [f"{self.number}.{name}" for name in self.exercises],
+            "quiz": [f"{self.number}.quiz.{place}" for place in range(1, len(self.quiz) + 1)],
+        }
+
+
+def find(number: str) -> Chapter:
+    """The chapter with this number, such as ``"05"``.
+
+    Raises:
+      CourseError: there is none.
+    """
+    known = {f"{place:02}": topic for place, topic in enumerate(ORDER)}
+    if number not in known:
+        raise CourseError(f"There is no chapter {number!r}. There are {', '.join(known)}.")
+    chapter: Chapter = import_module(f"{__name__}.{known[number]}").CHAPTER
+    return chapter
+
+
+def every() -> Iterator[Chapter]:
+    """All chapters, in order."""
+    for place, topic in enumerate(ORDER):
+        if find_spec(f"{__name__}.{topic}"):
+            yield find(f"{place:02}")
+
+
+def prediction(key: str) -> Prediction:
+    """The prediction with this id.
+
+    Raises:
+      CourseError: there is none.
+    """
+    chapter = _chapter_of(key)
+    return _pick(key, chapter.predictions, "prediction")
+
+
+def exercise(key: str) -> Exercise:
+    """The exercise with this id.
+
+    Raises:
+      CourseError: there is none.
+    """
+    chapter = _chapter_of(key)
+    return _pick(key, chapter.exercises, "exercise")
+
+
+def _chapter_of(key: str) -> Chapter:
+    number, dot, _ = key.partition(".") if isinstance(key, str) else ("", "", "")
+    if not dot:
+        raise CourseError(f"{key!r} is no id. An id is like '05.returns': the chapter and a name.")
+    return find(number)
+
+
+def _pick(key: str, known: Mapping[str, T], kind: str) -> T:
+    number, _, name = key.partition(".")
+    if name not in known:
+        names = ", ".join(f"{number}.{other}" for other in known) or "none"
+        raise CourseError(f"Chapter {number} has no {kind} {key!r}. It has: {names}.")
+    return known[name]

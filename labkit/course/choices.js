@@ -1,0 +1,88 @@
+// Questions with radio buttons. Python owns what is shown; this file draws it and reports a choice.
+
+let made = 0;
+
+// Text with `code` between backticks; never parsed as HTML.
+function write(parent, text) {
+  text.split("`").forEach((part, place) => {
+    if (place % 2 === 0) return parent.append(part);
+    const code = document.createElement("code");
+    code.textContent = part;
+    parent.append(code);
+  });
+  return parent;
+}
+
+function make(tag, name, parent) {
+  const node = document.createElement(tag);
+  if (name) node.className = name;
+  if (parent) parent.append(node);
+  return node;
+}
+
+function ask(model, parent, place, { question, options }) {
+  const group = `labkit-choices-${(made += 1)}`;
+  const field = make("fieldset", "labkit-choices-question", parent);
+  const legend = make("legend", "", field);
+  const many = model.get("questions").length > 1;
+  write(legend, (many ? `${place + 1}. ` : "") + question);
+  const rows = options.map((text, option) => {
+    const label = make("label", "labkit-choices-option", field);
+    const input = make("input", "", label);
+    Object.assign(input, { type: "radio", name: group, value: String(option) });
+    write(make("span", "", label), text);
+    const sign = make("span", "labkit-choices-sign", label);
+    input.addEventListener("change", () => {
+      const answers = [...model.get("answers")];
+      answers[place] = option;
+      model.set("answers", answers);
+      model.save_changes();
+    });
+    return { label, input, sign };
+  });
+  const result = make("p", "labkit-choices-result", field);
+  result.setAttribute("role", "status");
+
+  return () => {
+    const chosen = model.get("answers")[place];
+    const { right, note, happened } = model.get("results")[place];
+    rows.forEach(({ label, input, sign }, option) => {
+      input.checked = option === chosen;
+      input.disabled = happened !== undefined;
+      label.classList.toggle("is-chosen", option === chosen);
+      label.classList.toggle("is-true", option === happened);
+      sign.textContent = option === happened ? "✓ this happened" : "";
+    });
+    result.replaceChildren();
+    result.hidden = right === undefined;
+    if (right === undefined) return;
+    result.dataset.right = String(right);
+    make("strong", "", result).textContent = right ? "✓ Correct. " : "✗ Not quite. ";
+    write(result, note);
+  };
+}
+
+function render({ model, el }) {
+  const root = make("section", "labkit-choices", el);
+  root.setAttribute("aria-label", model.get("title"));
+  // JupyterLab would take the arrow keys for moving between cells.
+  root.dataset.lmSuppressShortcuts = "true";
+  root.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") root.closest(".jp-Notebook")?.focus();
+  });
+  make("p", "labkit-choices-title", root).textContent = model.get("title");
+  const draws = model.get("questions").map((asked, place) => ask(model, root, place, asked));
+  const note = make("p", "labkit-choices-note", root);
+
+  const draw = () => {
+    draws.forEach((drawOne) => drawOne());
+    const open = model.get("results").some(({ happened }) => happened === undefined);
+    note.textContent = open ? model.get("note") : "";
+    note.hidden = !open;
+  };
+  model.on("change:answers change:results", draw);
+  draw();
+  return () => model.off("change:answers change:results", draw);
+}
+
+export default { render };

@@ -1,0 +1,142 @@
+"""Exercises: a stub to fill in, a check of what it did, hints, and a solution on request.
+
+A check judges effects (jobs in Redis, rows in the database), never the text of the code. Each
+exercise brings its own examples, right and wrong; ``contract`` runs them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from labkit.course import chapters
+from labkit.course.progress import record
+from labkit.course.show import Tone, card, say, sentence, show, source
+from labkit.errors import CourseError, LabkitError
+
+
+class Wrong(CourseError):
+    """Raised by a check: the answer shows a misconception, which the message names."""
+
+
+class NotAttempted(CourseError):
+    """Raised by a check: the stub is still as it was."""
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """A task for the learner, with all that its check needs to be trusted.
+
+    Parameters:
+      prompt: What to do.
+      check: Is given what the learner passes to ``check(id, …)``; raises ``Wrong`` or returns.
+      hints: From a nudge to nearly there; none of them is the solution.
+      stub: The source of the cell that the learner edits. It runs as it stands, and leaves ``...``
+        in the names that are to be filled.
+      given: The names that the notebook's check cell passes, in order.
+      solution: Source that passes, put in the stub's place.
+      also_correct: Source that passes and goes about it otherwise.
+      wrong: (source, part of the message): mistakes that people make, three or more.
+      setup: Source of what stands before the exercise in the notebook, imports above all.
+      praise: Said when it passes: one more thing worth knowing.
+    """
+
+    prompt: str
+    check: Callable[..., None]
+    hints: Sequence[str]
+    stub: str
+    given: Sequence[str]
+    solution: str
+    also_correct: str
+    wrong: Sequence[tuple[str, str]]
+    setup: str = ""
+    praise: str = ""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a check found: ``right`` is None when there was nothing to judge."""
+
+    right: bool | None
+    message: str
+
+
+_hints_shown: dict[str, int] = {}
+
+
+def judge(key: str, *given: Any) -> Verdict:
+    """Check an answer and say nothing about it.
+
+    Raises:
+      CourseError: no such exercise.
+    """
+    task = chapters.exercise(key)
+    if any(value is ... for value in given):
+        return Verdict(None, "")
+    try:
+        task.check(*given)
+    except NotAttempted as error:
+        return Verdict(None, str(error))
+    except Wrong as error:
+        return Verdict(False, str(error))
+    except LabkitError as error:
+        return Verdict(None, f"The check could not be made: {error}")
+    except Exception as error:
+        return Verdict(
+            False,
+            "The check could not make sense of the answer "
+            f"({type(error).__name__}: {error}). Is it of the kind that was asked for?",
+        )
+    return Verdict(True, task.praise)
+
+
+def check(key: str, *given: Any) -> None:
+    """Check the answer to an exercise, and say what is right or wrong about it.
+
+    Raises:
+      CourseError: no such exercise.
+    """
+    verdict = judge(key, *given)
+    if verdict.right is None:
+        todo = "Fill in the cell above, run it, and run this cell again."
+        say(Tone.PLAIN, "Not attempted yet.", verdict.message or todo, _help_line(key))
+        return
+    record(key, verdict.right)
+    if verdict.right:
+        say(Tone.RIGHT, "Correct.", verdict.message)
+    else:
+        say(Tone.WRONG, f"Not yet: {sentence(verdict.message)}", _help_line(key))
+
+
+def _help_line(key: str) -> str:
+    return f'Stuck? `hint("{key}")` gives a hint, `solution("{key}")` a solution.'
+
+
+def hint(key: str, number: int | None = None) -> None:
+    """Show the next hint, or the one of this number (from 1).
+
+    Raises:
+      CourseError: no such exercise, or no hint of that number.
+    """
+    hints = chapters.exercise(key).hints
+    if number is None:
+        number = min(_hints_shown.get(key, 0) + 1, len(hints))
+        _hints_shown[key] = number
+    if number not in range(1, len(hints) + 1):
+        raise CourseError(f"{key} has the hints 1 to {len(hints)}, and not {number!r}.")
+    more = (
+        "" if number < len(hints) else f'That was the last. `solution("{key}")` shows a solution.'
+    )
+    say(Tone.PLAIN, f"Hint {number} of {len(hints)}: {hints[number - 1]}", more)
+
+
+def solution(key: str) -> None:
+    """Show one way to do it.
+
+    Raises:
+      CourseError: no such exercise.
+    """
+    code = chapters.exercise(key).solution.strip()
+    head = "One way to do it"
+    show(f"{head}\n{code}", card(Tone.PLAIN, head, [], source(code)))

@@ -1,0 +1,137 @@
+"""What a chapter needs around its cells: a fresh start, waiting without sleeping, a Redis to break.
+
+fresh("05")                                    # no jobs, no tasks: the chapter can begin
+wait_for_state(message, "completed")           # -> JobRecord, as soon as it is so
+wait_until(lambda: "done" in worker.log())     # anything else that can be asked
+server = throwaway_redis()                     # its own server, to flush and to kill
+"""
+
+from __future__ import annotations
+
+import atexit
+import time
+from collections.abc import Callable
+from typing import Any, Self, TypeVar
+
+from dramatiq import Message
+from sqlalchemy import delete
+
+from labkit.course import chapters
+from labkit.course.show import print_line
+from labkit.database import session
+from labkit.errors import CourseError
+from labkit.ledger.reader import Ledger
+from labkit.ledger.records import JobRecord, JobState
+from labkit.models import Log, Task
+from labkit.redis_server import ThrowawayRedis
+
+T = TypeVar("T")
+
+#: Seconds between two looks; short enough that nobody notices.
+STEP = 0.005
+
+
+def fresh(number: str) -> None:
+    """Begin a chapter in a known state: no job in this course's namespace, no task and no log.
+
+    So it runs alone, twice in a row, and whatever an earlier one left.
+
+    Raises:
+      CourseError: no such chapter.
+      RedisUnavailable, DatabaseNotReady: ``%load_ext labkit`` says what to do.
+    """
+    chapter = chapters.find(number)
+    Ledger().clear()
+    with session() as db:
+        # SQLite counts from 1 again once a table is empty.
+        for table in (Log, Task):
+            db.execute(delete(table))
+    print_line(f"Chapter {number}, {chapter.title}: no jobs, no tasks, no logs yet.")
+
+
+def wait_until(predicate: Callable[[], T], timeout: float = 10.0, what: str = "") -> T:
+    """Ask again and again until ``predicate()`` is true, and return what it then said.
+
+    Raises:
+      CourseError: it was not within ``timeout`` seconds.
+    """
+    deadline = time.monotonic() + timeout
+    while not (value := predicate()):
+        if time.monotonic() > deadline:
+            subject = what or "what this cell waits for"
+            raise CourseError(
+                f"Waited {timeout:g} s for {subject}, and it did not come. Is a worker running?"
+            )
+        time.sleep(STEP)
+    return value
+
+
+def wait_for_state(
+    job: Message[Any] | str, state: JobState | str, timeout: float = 10.0
+) -> JobRecord:
+    """Wait until a job (a message, or its id) is in ``state``; return its record.
+
+    Raises:
+      CourseError: it is not within ``timeout`` seconds, or has come to an end in another state.
+    """
+    wanted, ledger = JobState(state), Ledger()
+    job_id = job if isinstance(job, str) else job.message_id
+    deadline = time.monotonic() + timeout
+    while (record := ledger.job(job_id)) is None or record.state is not wanted:
+        if record is not None and record.state.is_final:
+            error = f" ({record.error})" if record.error else ""
+            raise CourseError(
+                f"The job {job_id} will not be {wanted} any more: it is {record.state}{error}."
+            )
+        if time.monotonic() > deadline:
+            where = record.state if record else "unknown to Redis"
+            raise CourseError(
+                f"Waited {timeout:g} s for the job {job_id} to be {wanted}, and it is {where}. "
+                "Is a worker running?"
+            )
+        time.sleep(STEP)
+    return record
+
+
+class CourseRedis(ThrowawayRedis):
+    """A running throwaway server: ``with`` closes it, and so does the end of the kernel.
+
+    While it is open, ``%redis`` talks to it, and refuses it nothing.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        super().__enter__()
+        _open.append(self)
+        atexit.register(self.close)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *failure: Any) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the server and remove its folder; safe to repeat."""
+        atexit.unregister(self.close)
+        if self in _open:
+            _open.remove(self)
+            super().__exit__(None, None, None)
+
+
+_open: list[CourseRedis] = []
+
+
+def throwaway_redis(**options: Any) -> CourseRedis:
+    """Start a Redis of one's own, to flush, fill or kill; ``options`` as ThrowawayRedis has them.
+
+    One is open at a time: starting another, as re-running the cell does, closes it.
+    """
+    for server in list(_open):
+        server.close()
+    return CourseRedis(**options)
+
+
+def open_throwaway() -> CourseRedis | None:
+    """The throwaway server that is open now, if one is."""
+    return _open[-1] if _open else None
