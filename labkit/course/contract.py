@@ -1,0 +1,144 @@
+"""The contract of an exercise, run for real: ``python -m labkit.course.contract 05.tomorrow``.
+
+Untouched it is "not attempted"; three or more wrong answers get messages that differ; the solution
+passes, and so does a second correct answer. Each runs as the learner's cells would, after
+``fresh``, in a root and on a Redis that are thrown away.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from labkit.course import chapters
+from labkit.course.exercise import Exercise, Verdict, judge
+from labkit.redis_server import ThrowawayRedis
+
+ENOUGH_WRONG, ENOUGH_HINTS = 3, 2
+
+
+@dataclass(frozen=True)
+class Case:
+    """One answer to an exercise: ``right`` is what the check should find, ``part`` what it says."""
+
+    name: str
+    source: str
+    right: bool | None
+    part: str = ""
+
+
+def cases(task: Exercise) -> list[Case]:
+    """Every answer that the exercise brings with it."""
+    wrong = [
+        Case(f"wrong answer {number}", source, False, part)
+        for number, (source, part) in enumerate(task.wrong, 1)
+    ]
+    return [
+        Case("untouched", task.stub, None),
+        *wrong,
+        Case("solution", task.solution, True),
+        Case("second correct answer", task.also_correct, True),
+    ]
+
+
+def faults(key: str) -> Iterator[str]:
+    """What is wrong with an exercise, one line each; runs its code, so call it in a ``stage``."""
+    task = chapters.exercise(key)
+    if len(task.hints) < ENOUGH_HINTS:
+        yield f"it has {len(task.hints)} hints; {ENOUGH_HINTS} are the least"
+    if any(line in hint for hint in task.hints[:2] for line in _telling_lines(task)):
+        yield "one of the first two hints gives the solution away"
+    messages = set()
+    for case in cases(task):
+        verdict = answer(key, task, case.source)
+        if verdict.right is not case.right:
+            yield f"{case.name}: {_told(verdict)}"
+        elif case.part not in verdict.message or (case.right is False and not case.part):
+            yield f"{case.name}: says {verdict.message!r}, and not {case.part!r}"
+        if case.right is False:
+            messages.add(verdict.message)
+    if len(messages) < ENOUGH_WRONG:
+        yield f"wrong answers get {len(messages)} different messages; {ENOUGH_WRONG} are the least"
+
+
+def answer(key: str, task: Exercise, source: str) -> Verdict:
+    """Run ``source`` where the stub stands, and judge what came of it."""
+    from labkit.course.lab import fresh
+    from labkit.settings import Settings
+
+    fresh(key.partition(".")[0])
+    shutil.rmtree(Settings().root / "work", ignore_errors=True)
+    names: dict[str, Any] = {"__name__": "__main__"}
+    for place, code in {"setup": task.setup, "answer": source}.items():
+        exec(compile(code, f"<{key}: {place}>", "exec"), names)  # noqa: S102 - our own content
+    try:
+        return judge(key, *[names[name] for name in task.given])
+    finally:
+        _stop_workers(names)
+
+
+@contextmanager
+def stage() -> Iterator[Path]:
+    """A root and a Redis for this process, thrown away at the end."""
+    for name in list(os.environ):
+        if name.startswith("LABKIT_") or name in ("REDIS_URL", "DATABASE_URL"):
+            del os.environ[name]
+    before = Path.cwd()
+    with (
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
+        ThrowawayRedis() as server,
+    ):
+        root = Path(folder).resolve()
+        (root / "labkit.toml").touch()
+        os.environ.update(LABKIT_HOME=str(root), REDIS_URL=server.url)
+        os.chdir(root)
+        try:
+            from labkit.database import create_tables
+
+            create_tables()
+            yield root
+        finally:
+            os.chdir(before)
+
+
+def _stop_workers(names: dict[str, Any]) -> None:
+    from labkit.worker import Worker
+
+    for value in names.values():
+        if isinstance(value, Worker):
+            value.stop()
+
+
+def _telling_lines(task: Exercise) -> list[str]:
+    # Lines of the solution that the stub has not, and that are more than a word.
+    stub = set(task.stub.splitlines())
+    lines = [line.strip() for line in task.solution.splitlines() if line not in stub]
+    return [line for line in lines if len(line) > 8]
+
+
+def _told(verdict: Verdict) -> str:
+    word = {None: "not attempted", True: "right", False: "wrong"}[verdict.right]
+    return f"is called {word} ({verdict.message})"
+
+
+def main(keys: list[str]) -> int:
+    """The command line: ids of exercises, all when there are none; returns the exit status."""
+    every = [key for chapter in chapters.every() for key in chapter.ids()["exercises"]]
+    status = 0
+    with stage():
+        for key in keys or every:
+            found = list(faults(key))
+            sys.stdout.write(f"{key}: {'; '.join(found) if found else 'keeps its contract'}\n")
+            status |= bool(found)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,70 @@
+"""What ``%load_ext labkit`` brings into a notebook: Redis, tables, short errors, and ``%redis``."""
+
+from __future__ import annotations
+
+import sys
+from types import TracebackType
+from typing import Any
+
+from labkit.errors import LabkitError
+
+READY = "labkit is ready: Redis answers, and the database has its tables."
+
+
+def load(shell: Any) -> None:
+    """Make a notebook ready, and say so in one line; safe to repeat.
+
+    Raises:
+      RedisUnavailable, RedisRefused, DatabaseNotReady, ConfigurationError: with what to do.
+    """
+    # First of all, so that an error of what follows is one line too.
+    shell.set_custom_exc((LabkitError,), _show_error)
+    shell.register_magic_function(redis, "line", "redis")
+    _allow_another_load(shell)
+
+    from labkit.database import create_tables
+    from labkit.redis_server import find
+
+    find()
+    create_tables()
+    from labkit.course.show import print_line
+
+    print_line(READY)
+
+
+def redis(line: str) -> None:
+    """``%redis COMMAND …`` asks the course's Redis, and prints the answer as redis-cli would.
+
+    ``-n DB`` in front of the command chooses another database number. While a ``throwaway_redis()``
+    is open, that one is asked.
+    """
+    from labkit.course.lab import open_throwaway
+    from labkit.course.show import print_line
+    from labkit.redis_console import ask
+
+    server = open_throwaway()
+    print_line(ask(line, server.url if server else None))
+
+
+def _show_error(
+    shell: Any,
+    kind: type[BaseException],
+    error: BaseException,
+    trace: TracebackType,
+    tb_offset: int | None = None,
+) -> list[str]:
+    """One line in place of a traceback; ``%tb`` still shows all of it."""
+    sys.last_type, sys.last_value, sys.last_traceback = kind, error, trace
+    lines = [f"{kind.__name__}: {error}", *getattr(error, "__notes__", ())]
+    shell._showtraceback(kind, error, lines)
+    return lines
+
+
+def _allow_another_load(shell: Any) -> None:
+    # IPython answers a second %load_ext with "already loaded" and does nothing; a chapter that is
+    # run again should look after its Redis again, and print the same line.
+    def forget(*_: Any) -> None:
+        shell.extension_manager.loaded.discard("labkit")
+        shell.events.unregister("post_run_cell", forget)
+
+    shell.events.register("post_run_cell", forget)

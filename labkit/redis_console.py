@@ -1,0 +1,135 @@
+"""Any Redis command, answered as redis-cli answers; for machines that have no redis-cli.
+
+``%redis`` and ``labkit redis`` are made of this. What would harm other applications' data is
+refused, except on a throwaway server. The password never shows, whatever is asked.
+"""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import redis
+
+from labkit.errors import LabkitError, RedisRefused
+from labkit.redis_client import client_of, redis_errors
+from labkit.redis_server import find
+
+#: Commands that reach beyond one's own keys, or stop the server.
+REFUSED = {"FLUSHALL", "FLUSHDB", "SHUTDOWN", "DEBUG", "SWAPDB", "REPLICAOF", "SLAVEOF", "FAILOVER"}
+REFUSED |= {"CLUSTER", "MIGRATE", "MODULE"}
+REFUSED |= {"CONFIG SET", "CONFIG REWRITE", "CONFIG RESETSTAT", "CLIENT KILL", "CLIENT PAUSE"}
+REFUSED |= {"SCRIPT FLUSH", "FUNCTION FLUSH", "ACL SETUSER", "ACL DELUSER", "ACL LOAD"}
+#: Commands that never come to an answer of their own.
+ENDLESS = {"MONITOR", "SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE", "SYNC", "PSYNC"}
+#: Their answers are text for people, and printed as it is.
+PROSE = {"TYPE", "INFO", "CLIENT LIST", "CLIENT INFO", "LATENCY DOCTOR", "MEMORY DOCTOR", "LOLWUT"}
+
+
+def ask(line: str, throwaway: str | None = None) -> str:
+    """Run one command, such as ``LRANGE dramatiq:default 0 -1``, and return what to print.
+
+    It goes to the Redis of ``Settings()``, or to ``throwaway``, the URL of a server on which
+    everything is allowed. ``-n DB`` in front of the command chooses another database number.
+
+    Raises:
+      LabkitError: the line is no command.
+      RedisRefused: the command could harm what is not this course's.
+      RedisUnavailable: no Redis answers.
+    """
+    try:
+        words = shlex.split(line)
+        database = _take_database(words)
+    except ValueError as error:
+        raise LabkitError(f"This is no Redis command: {error}.") from None
+    if not words:
+        raise LabkitError("Say a Redis command, such as PING or KEYS *.")
+    _guard(words, everything=throwaway is not None)
+    url = throwaway or find().url
+    client = client_of(url, size=1, timeout=10)
+    with client, redis_errors(client):
+        connection = client.connection_pool.get_connection()
+        try:
+            if database is not None:
+                _tell(connection, "SELECT", database)
+            reply = _tell(connection, *words)
+        except redis.exceptions.ResponseError as error:
+            reply = error
+        finally:
+            client.connection_pool.release(connection)
+    return _without_password(render(reply, prose=_names(words) & PROSE != set()), url)
+
+
+def _tell(connection: Any, *words: str) -> Any:
+    # Raw: a client would turn INFO into a dictionary and a score into a float.
+    connection.send_command(*words)
+    return connection.read_response()
+
+
+def _take_database(words: list[str]) -> str | None:
+    if words[:1] != ["-n"]:
+        return None
+    number = words[1:2]
+    del words[:2]
+    return number[0] if number else None
+
+
+def _names(words: list[str]) -> set[str]:
+    upper = [word.upper() for word in words[:2]]
+    return {upper[0], " ".join(upper)}
+
+
+def _guard(words: list[str], *, everything: bool) -> None:
+    names = _names(words)
+    if endless := names & ENDLESS:
+        raise RedisRefused(f"{min(endless)} has no end; a cell would wait for it for ever.")
+    if not everything and (refused := names & REFUSED):
+        raise RedisRefused(
+            f"{min(refused)} is refused here: this Redis may hold more than this course. "
+            "Ledger().clear() removes the course's own keys, and on a throwaway_redis() everything "
+            "is allowed."
+        )
+
+
+def render(reply: Any, *, prose: bool = False, indent: str = "") -> str:
+    """A reply in the form that redis-cli gives it at a terminal."""
+    match reply:
+        case None:
+            return "(nil)"
+        case int():
+            return f"(integer) {reply}"
+        case Exception():
+            code = str(reply).partition(" ")[0]
+            return f"(error) {reply}" if code.isupper() else f"(error) ERR {reply}"
+        case b"OK" | b"PONG" | b"QUEUED":
+            # Simple replies, which redis-cli shows bare; redis-py does not tell them from values.
+            return reply.decode()
+        case bytes() if prose:
+            return reply.decode(errors="replace").replace("\r\n", "\n").rstrip("\n")
+        case bytes():
+            return _quote(reply)
+        case list() if not reply:
+            return "(empty array)"
+        case list():
+            width = len(str(len(reply)))
+            deeper = indent + " " * (width + 2)
+            lines = [
+                f"{number:>{width}}) {render(item, prose=prose, indent=deeper)}"
+                for number, item in enumerate(reply, 1)
+            ]
+            return f"\n{indent}".join(lines)
+    return str(reply)
+
+
+def _quote(value: bytes) -> str:
+    special = {34: '\\"', 92: "\\\\", 10: "\\n", 13: "\\r", 9: "\\t", 7: "\\a", 8: "\\b"}
+    shown = (special.get(c) or (chr(c) if 32 <= c < 127 else f"\\x{c:02x}") for c in value)
+    return '"' + "".join(shown) + '"'
+
+
+def _without_password(text: str, url: str) -> str:
+    password = urlsplit(url).password
+    for secret in {password, unquote(password)} if password else ():
+        text = text.replace(secret, "***")
+    return text
