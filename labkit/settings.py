@@ -70,7 +70,10 @@ class _TomlSource(PydanticBaseSettingsSource):
         return None, field_name, False  # pydantic wants the method; __call__ answers for all fields
 
     def __call__(self) -> dict[str, Any]:
-        path = Path(self.current_state.get("root") or find_root()) / CONFIG_NAME
+        # pydantic-settings files a value under its alias or its name, as the version has it.
+        given = self.current_state
+        root = given.get("labkit_settings_root") or given.get("root") or find_root()
+        path = Path(root) / CONFIG_NAME
         try:
             content = tomllib.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
@@ -202,7 +205,7 @@ def _explain(error: ValidationError, given: dict[str, Any]) -> str:
         elif os.environ.get(variable):
             source = f"environment variable {variable}"
         else:
-            source = str(find_root() / CONFIG_NAME)
+            source = str(Path(given.get("root") or find_root()) / CONFIG_NAME)
         # An address may hold a password, so its value is never repeated.
         shown = "" if field in ONLY_IN_ENVIRONMENT else f" = {problem['input']!r}"
         reason = problem["msg"].removeprefix("Value error, ")

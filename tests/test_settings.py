@@ -128,3 +128,13 @@ def test_no_password_in_a_repr(root: Path) -> None:
 )
 def test_redact_url(url: str, shown: str) -> None:
     assert redact_url(url) == shown
+
+
+def test_a_root_that_is_given_has_its_own_file(root: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "labkit.toml").write_text("concurrency = 7\n")
+    assert Settings(root=other).concurrency == 7
+    (other / "labkit.toml").write_text("concurrency = 0\n")
+    with pytest.raises(ConfigurationError, match=str(other / "labkit.toml")):
+        Settings(root=other)
