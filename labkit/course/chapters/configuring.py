@@ -1,0 +1,225 @@
+"""Chapter 03: pools and timeouts, labkit.toml, REDIS_URL, and a middleware of one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from labkit.course.chapters import Chapter
+from labkit.course.chapters.configuring_checks import check_tally, check_toml
+from labkit.course.exercise import Exercise
+from labkit.course.prediction import Prediction
+from labkit.course.quiz import Question
+from labkit.ledger.records import JobState
+
+PREDICTIONS = {
+    "pool": Prediction(
+        "Eight threads share a client with four connections. Each thread holds its connection for "
+        "0.3 s. What happens?",
+        [
+            (
+                "Four threads get an error",
+                lambda most, errors: bool(errors),
+                "redis-py's usual pool does that. You will see it in the next step.",
+            ),
+            (
+                "Redis sees eight connections",
+                lambda most, errors: not errors and most > 4,
+                "Then the size would limit nothing.",
+            ),
+            (
+                "Redis sees four connections, and the other four threads wait",
+                lambda most, errors: not errors and most <= 4,
+            ),
+        ],
+        "This is what the guide means: at most `size` connections, however many threads there are. "
+        "The price is waiting, so a pool is as large as the number of threads that talk to Redis "
+        "at the same moment, and not as the number of threads.",
+    ),
+    "boot": Prediction(
+        "Now the server side: a worker with eight threads and a pool of four.",
+        [
+            (
+                "It does not start",
+                lambda running, most: not running,
+                "Sidekiq does that: with `size: 4` and a concurrency of 3 it refuses to boot.",
+            ),
+            (
+                "It starts and works, with four connections or fewer",
+                lambda running, most: running and most <= 4,
+            ),
+            (
+                "It starts, and opens a connection for each thread",
+                lambda running, most: running and most > 4,
+                "A thread needs Redis only for a moment, when its job ends.",
+            ),
+        ],
+        "The threads of a worker spend their time in jobs, not in Redis.",
+    ),
+    "staging": Prediction(
+        "`labkit.toml` has a table for production, and none for staging. You start something with "
+        "`LABKIT_ENV=staging`. Which concurrency does it get?",
+        [
+            (
+                "None: an unknown environment is an error",
+                lambda staging, here: staging is None,
+                "Sidekiq 6.4.1 does not boot then.",
+            ),
+            (
+                "What stands at the top of the file",
+                lambda staging, here: staging == here,
+            ),
+            (
+                "That of production",
+                lambda staging, here: staging not in (None, here),
+                "A table holds for the environment of its name.",
+            ),
+        ],
+        "The top level holds everywhere; a table says only what is different in its environment.",
+    ),
+    "trap": Prediction(
+        "The worker was told to use DB 12. The console sends its job without being told anything, "
+        "to DB 0 of the same server. What becomes of the job?",
+        [
+            (
+                "It runs: it is the same server",
+                lambda state: state is JobState.COMPLETED,
+                "The numbers at the end of the URL are separate rooms of one house.",
+            ),
+            ("It waits, and nobody says a word", lambda state: state is JobState.ENQUEUED),
+            (
+                "It fails with an error",
+                lambda state: state not in (JobState.COMPLETED, JobState.ENQUEUED),
+                "Who should raise it? Each side does what it was told, and finds its Redis up.",
+            ),
+        ],
+        "Sender and worker must agree on server, number and namespace. Nothing checks that for "
+        "you, which is why labkit reads all three from one place.",
+    ),
+}
+
+TALLY = """\
+class Tally(dramatiq.Middleware):
+    def __init__(self):
+        self.done = self.failed = 0
+"""
+
+SOLUTION = """
+    def after_process_message(self, broker, message, *, result=None, exception=None):
+        if exception is None:
+            self.done += 1
+        else:
+            self.failed += 1
+"""
+
+ALSO_CORRECT = """
+    def after_process_message(self, broker, message, **outcome):
+        self.failed += bool(outcome.get("exception"))
+        self.done += not outcome.get("exception")
+"""
+
+TOO_EARLY = """
+    def before_process_message(self, broker, message):
+        self.done += 1
+"""
+
+EITHER_WAY = """
+    def after_process_message(self, broker, message, *, result=None, exception=None):
+        self.done += 1
+"""
+
+TOO_FEW = """
+    def after_process_message(self, broker, message):
+        self.done += 1
+"""
+
+OTHER_NAME = """
+    def after_process(self, broker, message, *, result=None, exception=None):
+        self.done += 1
+"""
+
+EXERCISES = {
+    "toml": Exercise(
+        "Write the text of a `labkit.toml`: 2 threads in development, 10 in production, and in "
+        "every environment the queues `default` and `mailers`.",
+        check=check_toml,
+        hints=[
+            "The top level of the file holds for every environment, a table only for its own.",
+            "In TOML everything below a `[table]` belongs to it, up to the next one. So the order "
+            "of the lines matters.",
+        ],
+        stub="config = ...",
+        given=["config"],
+        solution=(
+            'config = """\n'
+            "concurrency = 2\n"
+            'queues = ["default", "mailers"]\n\n'
+            "[production]\n"
+            "concurrency = 10\n"
+            '"""'
+        ),
+        also_correct=(
+            'config = """\n'
+            'queues = ["mailers", "default"]\n\n'
+            "[development]\n"
+            "concurrency = 2\n\n"
+            "[production]\n"
+            "concurrency = 10\n"
+            '"""'
+        ),
+        wrong=[
+            ('config = """\nconcurrency: 2\nqueues:\n  - default\n"""', "not valid TOML"),
+            (
+                'config = """\nconcurrency = 2\n[production]\nconcurrency = 10\n'
+                'queues = ["default", "mailers"]\n"""',
+                "above the first table",
+            ),
+            (
+                'config = """\nthreads = 2\n[production]\nthreads = 10\n"""',
+                "there is no setting 'threads'",
+            ),
+            (
+                'config = """\nconcurrency = 10\nqueues = ["default", "mailers"]\n"""',
+                "2 and 10 were asked for",
+            ),
+        ],
+        praise="Addresses stay out of it: they may hold a password, and this file is committed.",
+    ),
+    "tally": Exercise(
+        "Complete `Tally`: it counts the jobs that ended well in `done`, and those that raised in "
+        "`failed`.",
+        check=check_tally,
+        hints=[
+            "You need one hook: the one that Dramatiq calls when a job is over, either way.",
+            "The hook gets two arguments by name. One is the result, the other the exception, "
+            "and that one is None when all went well.",
+        ],
+        setup="import dramatiq",
+        stub=f"{TALLY}\n    # Add the hook here.",
+        given=["Tally"],
+        solution=TALLY + SOLUTION,
+        also_correct=TALLY + ALSO_CORRECT,
+        wrong=[
+            (TALLY + TOO_EARLY, "before it had run"),
+            (TALLY + EITHER_WAY, "counted them as done"),
+            (TALLY + TOO_FEW, "as CRITICAL"),
+            (TALLY + OTHER_NAME, "calls a hook by its name"),
+        ],
+        praise=(
+            "Sidekiq's middleware wraps the job in a `yield`; Dramatiq calls a hook before and one "
+            "after. Its own retries, time limits and callbacks are middleware like yours."
+        ),
+    ),
+}
+
+QUIZ: Sequence[Question] = ()
+
+CHAPTER = Chapter(
+    number="03",
+    title="Configuring",
+    minutes=30,
+    mirrors="Configuring Sidekiq",
+    needs=("02",),
+    predictions=PREDICTIONS,
+    exercises=EXERCISES,
+    quiz=QUIZ,
+)

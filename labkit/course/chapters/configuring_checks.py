@@ -1,0 +1,127 @@
+"""The checks of chapter 03: what labkit reads from a file, and what a middleware counts."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import dramatiq
+
+from labkit.actors import actor
+from labkit.broker import LabBroker
+from labkit.course.exercise import NotAttempted, Wrong
+from labkit.errors import ConfigurationError
+from labkit.redis_server import ThrowawayRedis
+from labkit.settings import Settings
+
+#: What the untouched class has; Python 3.13 adds the last two.
+_STUB = ("__init__", "__module__", "__doc__", "__firstlineno__", "__static_attributes__")
+
+
+def check_toml(text: Any) -> None:
+    """What labkit reads from the learner's file, in both environments."""
+    if not isinstance(text, str):
+        raise Wrong("`config` is the text of the file: a string")
+    development, production = _read(text, "development"), _read(text, "production")
+    if (development.concurrency, production.concurrency) != (2, 10):
+        raise Wrong(
+            f"development gets {development.concurrency} threads and production "
+            f"{production.concurrency}; 2 and 10 were asked for"
+        )
+    for settings in (development, production):
+        if set(settings.queues) != {"default", "mailers"}:
+            raise Wrong(
+                f"{settings.env} listens to {settings.queues or 'every queue'}. What stands below "
+                "a `[table]` belongs to that environment alone: `queues` for all of them stands "
+                "above the first table"
+            )
+
+
+def _read(text: str, env: str) -> Settings:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "labkit.toml"
+        file.write_text(text, encoding="utf-8")
+        try:
+            return Settings(root=Path(folder), env=env)
+        except ConfigurationError as error:
+            said = str(error).replace(str(file), "labkit.toml")
+            raise Wrong(f"labkit does not take it. It says: {said}") from None
+
+
+def check_tally(tally_class: Any) -> None:
+    """What the learner's middleware counts, in a worker that runs five jobs."""
+    if set(vars(tally_class)) <= set(_STUB):
+        raise NotAttempted
+    tally = tally_class()
+    seen: list[int] = []
+    with ThrowawayRedis() as server, _complaints() as complaints:
+        broker = LabBroker(url=server.url, middleware=[tally])
+
+        @actor(broker=broker, actor_name="divide")
+        def divide(by: int) -> None:
+            seen.append(tally.done)
+            1 / by
+
+        divide.send_many([(1,), (0,), (1,), (0,), (1,)])
+        worker = dramatiq.Worker(broker, worker_threads=1, worker_timeout=20)
+        worker.start()
+        try:
+            broker.join("default", timeout=5_000)
+            worker.join()
+        finally:
+            worker.stop()
+    _judge_tally(tally, seen, complaints)
+
+
+def _judge_tally(tally: Any, seen: Sequence[int], complaints: Sequence[str]) -> None:
+    counted = (tally.done, tally.failed)
+    if complaints:
+        raise Wrong(
+            f"your hook raised: {complaints[0]}. Dramatiq wrote that to its log as CRITICAL and "
+            "went on with the job, so nobody noticed. What does Dramatiq hand to this hook?"
+        )
+    if counted == (0, 0):
+        raise Wrong(
+            "five jobs ran, and none of your methods was called. Dramatiq calls a hook by its "
+            "name: is yours spelt as in `dramatiq.Middleware`?"
+        )
+    if seen and seen[0] > 0:
+        raise Wrong(
+            "you counted a job as done before it had run. It may still fail; which hook is called "
+            "when it is over?"
+        )
+    if counted == (5, 0):
+        raise Wrong(
+            "two of the five jobs raised, and you counted them as done. The hook is called for "
+            "those too: how does it tell you?"
+        )
+    if counted != (3, 2):
+        raise Wrong(
+            f"three jobs ended well and two raised; you counted {counted[0]} and {counted[1]}"
+        )
+
+
+@contextmanager
+def _complaints() -> Iterator[list[str]]:
+    """What Dramatiq logs as CRITICAL inside the block; nothing of its log reaches the notebook."""
+    found: list[str] = []
+
+    class Collector(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if record.levelno >= logging.CRITICAL and record.exc_info:
+                error = record.exc_info[1]
+                found.append(f"{type(error).__name__}: {error}")
+
+    logger = logging.getLogger("dramatiq")
+    before, collector = logger.propagate, Collector()
+    logger.addHandler(collector)
+    logger.propagate = False
+    try:
+        yield found
+    finally:
+        logger.removeHandler(collector)
+        logger.propagate = before
