@@ -1,0 +1,220 @@
+"""The database: one engine a process, short transactions, a schema that migrations keep.
+
+SQLite is set up for several worker processes with several threads each: a write-ahead log, so that
+nobody who reads waits; a busy timeout, so that writers queue; and ``BEGIN IMMEDIATE`` in front of
+the first write, so that a transaction never finds half-way that another was faster. A session
+that only reads takes no lock, and sees what is committed: what PostgreSQL does by default.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Engine, ExceptionContext, MetaData, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, IntegrityError
+from sqlmodel import Session
+
+from labkit.errors import ConfigurationError, DatabaseNotReady, InvalidRow
+from labkit.settings import Settings, redact_url
+
+#: Seconds that a writer waits for the writer in front of it.
+BUSY_TIMEOUT = 30.0
+ALLOWED = "DATABASE_URL may be sqlite:///FILE or postgresql://USER@HOST/NAME"
+
+# Everything else is taken for a write: a lock too many costs less than one too few.
+_READS = re.compile(r"\s*(SELECT|PRAGMA|EXPLAIN|BEGIN|VACUUM)\b", re.IGNORECASE)
+_MISSING = re.compile(
+    r"no such (table|column): (?P<what>[\w.]+)"
+    r"|has no column named (?P<column>\w+)"
+    r'|(relation|column) "?(?P<relation>[\w.]+)"? .*does not exist'
+)
+
+_engines: dict[URL, Engine] = {}
+_lock = threading.Lock()
+_using: URL | None = None
+
+
+@contextmanager
+def session() -> Iterator[Session]:
+    """A session that commits at the end of the block, and rolls back when the block raises.
+
+    What it has loaded or written stays readable afterwards, without the database.
+
+    Raises:
+      InvalidRow: the database itself refuses a row; nothing of the block is saved.
+      DatabaseNotReady: no database answers, or it lacks a table.
+    """
+    with Session(engine(), expire_on_commit=False) as db:
+        try:
+            yield db
+            db.commit()
+        except IntegrityError as error:
+            raise InvalidRow(f"The database refuses the row: {error.orig}.") from error
+
+
+def engine() -> Engine:
+    """This process's engine for the database in use; a forked child gets its own.
+
+    Raises:
+      ConfigurationError: the address is none that labkit can use.
+    """
+    url = address()
+    with _lock:
+        if url not in _engines:
+            _engines[url] = _create(url)
+        return _engines[url]
+
+
+def address(settings: Settings | None = None) -> URL:
+    """Where the database is: ``using``'s, else DATABASE_URL, else a file under ``.labkit/``.
+
+    One database an environment. DATABASE_URL names one only, so the environment ``test`` uses
+    that name with ``_test`` behind it: a test run can never empty the tables of development.
+
+    Raises:
+      ConfigurationError: DATABASE_URL is none that labkit can use.
+    """
+    if settings is None and _using is not None:
+        return _using
+    settings = settings or Settings()
+    if settings.database_url is None:
+        return URL.create("sqlite", database=str(settings.state_dir / f"{settings.env}.sqlite3"))
+    url = _parse(settings.database_url.get_secret_value(), settings.root)
+    if settings.env != "test" or url.database is None:
+        return url
+    name = Path(url.database)
+    return (
+        url
+        if name.stem.endswith("_test")
+        else url.set(database=str(name.with_name(f"{name.stem}_test{name.suffix}")))
+    )
+
+
+@contextmanager
+def using(url: str | URL) -> Iterator[Engine]:
+    """Another database for this whole process until the block ends; child processes keep theirs.
+
+    Raises:
+      ConfigurationError: the address is none that labkit can use.
+    """
+    global _using
+    before = _using
+    _using = _parse(url, Settings().root) if isinstance(url, str) else url
+    try:
+        yield engine()
+    finally:
+        _using = before
+
+
+def create_tables() -> None:
+    """Bring labkit's tables to the current migration: safe to repeat, and to race.
+
+    Raises:
+      DatabaseNotReady: no database answers, or a newer labkit has migrated it.
+    """
+    from labkit import migrations
+
+    migrations.upgrade(engine())
+
+
+def prepare_test() -> None:
+    """Make the test database anew, empty, with every migration of labkit and of ``work/``.
+
+    Raises:
+      DatabaseNotReady: no database answers at its address.
+    """
+    from labkit import migrations
+
+    with using(address(Settings(env="test"))) as test:
+        tables = MetaData()
+        tables.reflect(test)
+        tables.drop_all(test)
+        migrations.upgrade_all(test, Settings().root / "work")
+
+
+def _parse(text: str, root: Path) -> URL:
+    try:
+        url = make_url(re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", text))
+    except ArgumentError:
+        # SQLAlchemy's own message may repeat the address, with its password.
+        raise ConfigurationError(f"The database address cannot be read. {ALLOWED}.") from None
+    shown = redact_url(text)
+    if url.get_backend_name() == "postgresql":
+        return url
+    if url.get_backend_name() != "sqlite":
+        raise ConfigurationError(f"{shown}: this kind of database is not supported. {ALLOWED}.")
+    if not url.database or url.database == ":memory:":
+        raise ConfigurationError(
+            f"{shown}: a database in memory belongs to one connection, and a worker is another "
+            f"process. {ALLOWED}."
+        )
+    # A relative path means the same file from notebooks/, from the root and from anywhere else.
+    return url.set(database=str(root / url.database))
+
+
+def _create(url: URL) -> Engine:
+    if url.get_backend_name() == "sqlite":
+        folder = Path(str(url.database)).parent
+        if folder.name == ".labkit":
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        made = create_engine(url, max_overflow=-1, connect_args={"timeout": BUSY_TIMEOUT})
+        event.listen(made, "connect", _configure)
+        event.listen(made, "before_cursor_execute", _begin_to_write)
+    else:
+        try:
+            made = create_engine(url, max_overflow=-1, pool_pre_ping=True)
+        except ImportError as error:
+            raise ConfigurationError(
+                f"PostgreSQL needs its driver, and {error.name} is missing. Install labkit with "
+                "its extra `postgres`, or unset DATABASE_URL to use SQLite."
+            ) from None
+    event.listen(made, "handle_error", _explain)
+    return made
+
+
+def _configure(connection: sqlite3.Connection, record: object) -> None:
+    # Python's own guesses about transactions are off; _begin_to_write begins them.
+    connection.isolation_level = None
+    connection.execute("PRAGMA journal_mode = WAL")
+    # With a write-ahead log this survives any crash but the machine's, which may lose the last
+    # commits and never corrupts: what Redis promises for its jobs as well.
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _begin_to_write(connection: Any, cursor: sqlite3.Cursor, statement: str, *rest: object) -> None:
+    if not cursor.connection.in_transaction and not _READS.match(statement):
+        cursor.execute("BEGIN IMMEDIATE")
+
+
+def _explain(context: ExceptionContext) -> None:
+    error = context.original_exception
+    where = context.engine.url.render_as_string(hide_password=True) if context.engine else ""
+    if context.connection is None:
+        raise DatabaseNotReady(f"No database answers at {where}: {error}.") from None
+    if found := _MISSING.search(str(error)):
+        what = found["what"] or found["column"] or found["relation"]
+        raise DatabaseNotReady(
+            f"{where} has no {what!r}. Bring it up to date: labkit.database.create_tables() makes "
+            "labkit's own tables, `labkit db upgrade` also those of work/, and "
+            "labkit.database.prepare_test() those of the test database."
+        ) from error
+
+
+def _after_fork() -> None:
+    global _lock
+    _lock = threading.Lock()
+    for inherited in _engines.values():
+        # The parent goes on using these connections.
+        inherited.dispose(close=False)
+    _engines.clear()
+
+
+os.register_at_fork(after_in_child=_after_fork)
