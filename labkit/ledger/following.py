@@ -67,34 +67,32 @@ def recent(ledger: Ledger, limit: int = 10) -> list[JobRecord]:
             ids[job_id] = None
         raws: Any = ledger.client.hmget(ledger.keys.jobs, list(ids)) if ids else []
     jobs = [records.parse(job_id, raw) for job_id, raw in zip(ids, raws, strict=True) if raw]
-    # Of those of one millisecond the first event's job is the last of the list: keep that order.
-    return sorted(
-        jobs, key=lambda job: job.enqueued_at.timestamp() if job.enqueued_at else 0.0, reverse=True
-    )
+    # The id decides among those of one millisecond: any order will do, as long as it stays.
+    return sorted(jobs, key=lambda job: (_seconds(job.enqueued_at), job.id), reverse=True)
 
 
 def workers(ledger: Ledger) -> list[WorkerCard]:
     """The labkit workers that live; stock Dramatiq's do not say who they are."""
-    seconds, _ = _clock(ledger)
     with redis_errors(ledger.client), ledger.client.pipeline(transaction=False) as pipe:
+        pipe.time()
         pipe.hgetall(ledger.keys.workers)
-        oldest = seconds * 1000 - _HEARTBEAT_TIMEOUT
-        pipe.zrangebyscore(f"{ledger.namespace}:__heartbeats__", oldest, "+inf")
-        cards, alive = pipe.execute()
+        pipe.zrange(f"{ledger.namespace}:__heartbeats__", 0, -1, withscores=True)
+        (seconds, _), cards, heartbeats = pipe.execute()
+    oldest = seconds * 1000 - _HEARTBEAT_TIMEOUT
+    alive = {name for name, millis in heartbeats if millis >= oldest}
     found = [_read_card(name.decode(), raw) for name, raw in cards.items() if name in alive]
     return sorted((card for card in found if card), key=lambda card: (card.since, card.name))
 
 
 def clock(ledger: Ledger) -> float:
     """The server's clock, in seconds since 1970: the one that stamps every event."""
-    seconds, micros = _clock(ledger)
-    return seconds + micros / 1_000_000
-
-
-def _clock(ledger: Ledger) -> tuple[int, int]:
     with redis_errors(ledger.client):
         now: Any = ledger.client.time()
-    return now
+    return float(now[0]) + float(now[1]) / 1_000_000
+
+
+def _seconds(when: datetime | None) -> float:
+    return when.timestamp() if when else 0.0
 
 
 def _read_card(name: str, raw: bytes) -> WorkerCard | None:

@@ -1,0 +1,67 @@
+"""Place: which ledger a widget looks at, and the one watcher of each."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+import redis
+
+from labkit.ledger.reader import Ledger
+from labkit.redis_client import LazyPool, parse_redis_url
+from labkit.redis_server import find
+from labkit.settings import Settings, redact_url
+from labkit.widgets.watcher import PATIENCE, Reader, Watcher
+
+_watchers: dict[Place, Watcher] = {}
+_opening = threading.Lock()
+
+
+@dataclass(frozen=True, repr=False)
+class Place:
+    """A namespace on the Redis of ``Settings()`` (``url`` None), or on any other.
+
+    For another one nothing is started and no ``labkit.toml`` is read.
+
+    Raises:
+      ConfigurationError: ``url`` is no URL of a Redis.
+    """
+
+    url: str | None
+    namespace: str
+
+    @classmethod
+    def of(cls, url: str | None, namespace: str | None) -> Place:
+        """The place that these arguments of a widget mean."""
+        if url is not None:
+            parse_redis_url(url)
+            return cls(url, namespace or "dramatiq")
+        return cls(None, namespace or Settings().namespace)
+
+    @property
+    def address(self) -> str:
+        """Where it is, without a password; empty for the Redis of ``Settings()``."""
+        return redact_url(self.url) if self.url else ""
+
+    def __repr__(self) -> str:
+        where = f"{self.address!r}, " if self.url else ""
+        return f"{where}namespace={self.namespace!r}"
+
+    def ledger(self) -> Ledger:
+        """A ledger for a question now and then, by anybody."""
+        return Ledger(self.url, self.namespace)
+
+    def watch(self, reader: Reader) -> Watcher:
+        """Tell ``reader`` what happens there; all readers of a place share one watcher."""
+        with _opening:
+            watcher = _watchers.get(self)
+            if watcher is None or not watcher.add(reader):
+                watcher = _watchers[self] = Watcher(self._watched_ledger)
+                watcher.add(reader)
+            return watcher
+
+    def _watched_ledger(self) -> Ledger:
+        # Of its own: it must notice within seconds that nothing answers, and its helper blocks.
+        url = self.url
+        pool = LazyPool(lambda: url or find(Settings()).url, 3, PATIENCE)
+        return Ledger(client=redis.Redis.from_pool(pool), namespace=self.namespace)

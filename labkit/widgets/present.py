@@ -1,0 +1,112 @@
+"""What of a job is shown, as plain data: short, without secrets, times in milliseconds.
+
+The page and the static twin draw from the same. There is no None in it: what has not come is left
+out.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from labkit.ledger.records import JobState
+from labkit.widgets.redact import call_text, mask, safe_text, secrets_of, shorten
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from labkit.ledger.following import WorkerCard
+    from labkit.ledger.records import Attempt, JobRecord
+    from labkit.widgets.watcher import Picture
+
+#: Characters of the arguments, and of an error's first line, in a row; of the arguments in full.
+ARGUMENTS_WIDTH, ERROR_WIDTH, FULL_WIDTH = 120, 160, 2_000
+
+
+def show_picture(picture: Picture) -> dict[str, Any]:
+    """A board's view of what the watcher saw."""
+    state = picture.question.state
+    rows = [show_job(job) for job in picture.jobs]
+    view: dict[str, Any] = {
+        "counts": {str(state): count for state, count in picture.counts.items()},
+        "tab": str(state) if state else "recent",
+        "offset": picture.offset,
+        "limit": picture.question.limit,
+        "total": picture.counts[state] if state else len(rows),
+        "order": [row["id"] for row in rows],
+        "rows": {row["id"]: row for row in rows},
+        "workers": len(picture.workers),
+        "threads": sum(worker.threads for worker in picture.workers),
+        "clock": millis(picture.at),
+        "live": True,
+    }
+    for job_id, job in picture.opened.items():
+        view["job"] = show_in_full(job) if job else {"id": safe_text(job_id, 80), "gone": True}
+    if unknown := _unknown_actors(picture.jobs, picture.workers):
+        view["unknown"] = unknown
+    return view
+
+
+def show_job(job: JobRecord) -> dict[str, Any]:
+    """One row."""
+    row: dict[str, Any] = {
+        "id": safe_text(job.id, 80),
+        "state": str(job.state),
+        "actor": safe_text(job.actor, 80),
+        "arguments": _arguments(job, ARGUMENTS_WIDTH),
+        "queue": safe_text(job.queue, 60),
+        "attempts": len(job.attempts),
+    }
+    for name in ("enqueued_at", "eta", "started_at", "finished_at"):
+        if when := getattr(job, name):
+            row[name.removesuffix("_at")] = millis(when)
+    if job.error:
+        row["error"] = shorten(_without_secrets(job, job.error).split("\n")[0], ERROR_WIDTH)
+    return row
+
+
+def show_in_full(job: JobRecord) -> dict[str, Any]:
+    """One job with every attempt."""
+    return {
+        **show_job(job),
+        "arguments": _arguments(job, FULL_WIDTH),
+        "tries": [_show_attempt(job, attempt) for attempt in job.attempts],
+    }
+
+
+def millis(when: datetime) -> int:
+    """Milliseconds since 1970, as JavaScript counts."""
+    return round(when.timestamp() * 1000)
+
+
+def _show_attempt(job: JobRecord, attempt: Attempt) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        "finished": millis(attempt.finished_at),
+        "worker": safe_text(attempt.worker, 80),
+    }
+    if attempt.started_at:
+        shown["started"] = millis(attempt.started_at)
+    if attempt.error:
+        shown["error"] = shorten(_without_secrets(job, attempt.error), FULL_WIDTH)
+    if attempt.traceback:
+        shown["traceback"] = _without_secrets(job, attempt.traceback)
+    return shown
+
+
+def _arguments(job: JobRecord, width: int) -> str:
+    if job.is_cut:  # one text, of which the end is missing
+        return safe_text(shorten(mask(str(job.args[0])), width)).replace("\n", " ")
+    return call_text(job.args, job.kwargs, width)
+
+
+def _without_secrets(job: JobRecord, text: str) -> str:
+    return safe_text(text, hidden=secrets_of(job.args, job.kwargs))
+
+
+def _unknown_actors(jobs: list[JobRecord], workers: list[WorkerCard]) -> list[str]:
+    """Actors of waiting jobs that none of the workers has declared."""
+    if not workers:
+        return []
+    known = {actor for worker in workers for actor in worker.actors}
+    waiting = (JobState.ENQUEUED, JobState.SCHEDULED, JobState.RETRYING)
+    found = {job.actor for job in jobs if job.state in waiting} - known
+    return sorted(safe_text(actor, 80) for actor in found)[:3]

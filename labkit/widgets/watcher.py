@@ -1,0 +1,271 @@
+"""Watcher: observes one ledger for all who look at it, and draws nothing.
+
+One thread for each ledger that is being looked at reads what its readers want to see and tells
+them; no one else does. A helper blocks on the event stream, so that the thread itself can also be
+woken by a reader. While jobs move it looks at most every 50 ms, once for all that went by in
+between; while nothing moves it waits. Without a reader both end, and no command reaches Redis.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Protocol
+
+import redis
+
+from labkit.errors import LabkitError
+from labkit.ledger import following
+from labkit.ledger.records import JobState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from labkit.ledger.following import WorkerCard
+    from labkit.ledger.reader import Ledger
+    from labkit.ledger.records import JobRecord
+
+log = logging.getLogger(__name__)
+
+#: Seconds between two looks while jobs move, and the bytes a second that looks may send.
+TICK = 0.05
+BYTES_A_SECOND = 50_000
+#: Milliseconds that the helper blocks on the stream: one command a second while nothing moves.
+BLOCK = 1_000
+#: Seconds until a server that accepts commands and answers none counts as lost. More than BLOCK.
+PATIENCE = 1.6
+#: Seconds between two attempts to reach a Redis that is lost.
+RETRY = 0.5
+#: Seconds between two looks while jobs wait: a worker that comes or goes is no event.
+WORKERS_AGE = 5.0
+#: Seconds that a reader is told for without a sign that anybody sees it.
+LEASE = 900.0
+
+_LOST = (LabkitError, redis.RedisError, OSError)
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a reader wants to see: one page of the jobs in a state, and some jobs in full."""
+
+    state: JobState | None = None  #: None: the jobs that changed last
+    offset: int = 0
+    limit: int = 10
+    job_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What Redis answered, all within a millisecond or two."""
+
+    question: Question
+    counts: dict[JobState, int]
+    jobs: list[JobRecord]
+    offset: int  #: of the first of ``jobs``: the last page's, where the question's is behind it
+    opened: dict[str, JobRecord | None]
+    workers: list[WorkerCard]
+    at: datetime  #: by the server's clock
+
+
+class Reader(Protocol):
+    """Somebody who looks; all three are called from the watcher's thread."""
+
+    def question(self) -> Question:
+        """What to look for, now."""
+
+    def tell(self, picture: Picture) -> int:
+        """Take what was seen; return how many bytes went to a page."""
+
+    def lose(self, since: datetime, why: str) -> None:
+        """Redis does not answer; the last picture is true of ``since``."""
+
+
+class Watcher:
+    """Watches one ledger from its first reader to its last, and then never again.
+
+    Parameters:
+      connect: makes the Ledger; called in the watcher's thread, again after an error.
+    """
+
+    def __init__(self, connect: Callable[[], Ledger]) -> None:
+        self._connect = connect
+        self._readers: dict[Reader, float] = {}  # with the end of each one's lease
+        self._changed = threading.Condition()
+        self._asked = True
+        self._moved = False
+        self._failure: str | None = None
+        self._follow_from: str | None = None  # what the helper waits behind; None: it need not wait
+        self._ended = False
+        self._good = datetime.now(UTC)
+        self._clock_ahead = 0.0
+        self._ledger: Ledger | None = None
+
+    def add(self, reader: Reader) -> bool:
+        """Tell ``reader`` from now on, or anew; False when this watcher has ended already."""
+        with self._changed:
+            if self._ended:
+                return False
+            if not self._readers:
+                threading.Thread(target=self._run, name="labkit-watcher", daemon=True).start()
+            self._readers[reader] = time.monotonic() + LEASE
+            self._wake()
+            return True
+
+    def remove(self, reader: Reader) -> None:
+        """Tell ``reader`` no more; with the last one the watcher ends."""
+        with self._changed:
+            self._readers.pop(reader, None)
+            self._ended = self._ended or not self._readers
+            self._wake()
+
+    def ask(self) -> None:
+        """A reader's question has changed: look at once."""
+        with self._changed:
+            self._wake()
+
+    def _wake(self) -> None:
+        self._asked = True
+        self._changed.notify_all()
+
+    # -- the thread that reads and tells ---------------------------------------------------------
+
+    def _run(self) -> None:
+        helper = threading.Thread(target=self._follow, name="labkit-follower", daemon=True)
+        helper.start()
+        pause, again = 0.0, None
+        while self._wait_for_cause(time.monotonic() + pause, again):
+            pause, again = 0.0, RETRY
+            try:
+                if self._failure is not None:
+                    self._tell_loss(self._failure)
+                pause, again = self._look()
+            except _LOST as error:
+                self._tell_loss(str(error) or type(error).__name__)
+            except Exception as error:  # the thread must outlive it, and the page must say it
+                log.exception("The watcher could not look")
+                self._tell_loss(f"{type(error).__name__}: {error}")
+        helper.join()
+        self._disconnect()
+
+    def _wait_for_cause(self, earliest: float, again: float | None) -> bool:
+        """Until a reader asks, or ``earliest`` is past and there is news; False when all is over.
+
+        After ``again`` seconds there is cause enough in any case.
+        """
+        deadline = None if again is None else time.monotonic() + again
+        with self._changed:
+            self._end_leases()
+            while not self._ended and not self._asked:
+                now = time.monotonic()
+                if (self._moved or self._failure) and now >= earliest:
+                    break
+                if deadline is not None and now >= deadline:
+                    break
+                ends = [earliest] if self._moved or self._failure else []
+                ends += [deadline] if deadline is not None else []
+                self._changed.wait(min(ends) - now if ends else LEASE / 10)
+                self._end_leases()
+            self._asked = self._moved = False
+            return not self._ended
+
+    def _end_leases(self) -> None:
+        now = time.monotonic()
+        self._readers = {reader: end for reader, end in self._readers.items() if end > now}
+        self._ended = self._ended or not self._readers
+
+    def _look(self) -> tuple[float, float | None]:
+        """Ask Redis and tell all readers; returns the pause, and when to look in any case."""
+        ledger = self._reach()
+        position = following.position(ledger)
+        with self._changed:
+            readers = list(self._readers)
+            # Set before looking: what changes while we look is then cause for the next look.
+            self._follow_from = position
+            self._changed.notify_all()
+        counts, workers = ledger.counts(), following.workers(ledger)
+        pictures: dict[Question, Picture] = {}
+        sent = 0
+        for reader in readers:
+            question = reader.question()
+            if question not in pictures:
+                pictures[question] = self._answer(ledger, question, counts, workers)
+            with _logged(reader):
+                sent += reader.tell(pictures[question])
+        self._good = self._now()
+        waiting = counts[JobState.ENQUEUED] > 0
+        return max(TICK, sent / BYTES_A_SECOND), WORKERS_AGE if waiting else None
+
+    def _answer(
+        self,
+        ledger: Ledger,
+        question: Question,
+        counts: dict[JobState, int],
+        workers: list[WorkerCard],
+    ) -> Picture:
+        offset = question.offset
+        if question.state is None:
+            offset, jobs = 0, following.recent(ledger, question.limit)
+        else:
+            last = max(0, counts[question.state] - 1)
+            offset = min(offset, last - last % question.limit)
+            jobs = ledger.jobs(question.state, offset=offset, limit=question.limit)
+        opened = {job_id: ledger.job(job_id) for job_id in question.job_ids}
+        return Picture(question, counts, jobs, offset, opened, workers, self._now())
+
+    def _tell_loss(self, why: str) -> None:
+        with self._changed:
+            self._failure = None
+            readers = list(self._readers)
+        for reader in readers:
+            with _logged(reader):
+                reader.lose(self._good, why)
+
+    def _reach(self) -> Ledger:
+        if self._ledger is None:
+            ledger = self._connect()
+            self._clock_ahead = following.clock(ledger) - time.time()
+            self._ledger = ledger
+        return self._ledger
+
+    def _disconnect(self) -> None:
+        if self._ledger is not None:
+            with suppress(*_LOST):
+                self._ledger.client.close()
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(time.time() + self._clock_ahead, UTC)
+
+    # -- the helper that blocks ------------------------------------------------------------------
+
+    def _follow(self) -> None:
+        while True:
+            with self._changed:
+                while self._follow_from is None and not self._ended:
+                    self._changed.wait()
+                if self._ended or self._ledger is None:
+                    return
+                behind, ledger = self._follow_from or "0", self._ledger
+            failure = None
+            try:
+                moved = following.wait(ledger, behind, BLOCK)
+            except _LOST as error:
+                moved, failure = False, str(error) or type(error).__name__
+            with self._changed:
+                self._good = self._good if failure else self._now()
+                if moved or failure:
+                    self._moved, self._failure = True, failure
+                    self._follow_from = None
+                    self._changed.notify_all()
+
+
+@contextmanager
+def _logged(reader: Reader) -> Iterator[None]:
+    """A reader that fails must not stop the others."""
+    try:
+        yield
+    except Exception:
+        log.exception("%r could not show what was seen", reader)
