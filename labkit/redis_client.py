@@ -55,7 +55,7 @@ class LazyPool(BlockingConnectionPool):
     def __init__(self, resolve: Callable[[], str], size: int, timeout: float) -> None:
         self._resolve = resolve
         self.address = ""
-        super().__init__(
+        super().__init__(  # type: ignore[no-untyped-call]
             max_connections=size,
             timeout=timeout,
             socket_timeout=timeout,
@@ -78,7 +78,7 @@ class LazyPool(BlockingConnectionPool):
         if not self.address:
             self._use(self._resolve())
         try:
-            return super().get_connection(*args, **options)
+            return super().get_connection(*args, **options)  # type: ignore[no-untyped-call]
         except redis.exceptions.ConnectionError as error:
             if isinstance(error.__context__, queue.Empty):
                 raise RedisUnavailable(
