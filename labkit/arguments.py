@@ -31,8 +31,8 @@ def encode(message: Message[Any]) -> bytes:
     try:
         payload = message.encode()
     except (TypeError, ValueError, RecursionError) as error:
-        problem = _find_problem(message) or str(error)
-        raise ArgumentNotJSON(f"{message.actor_name}: {problem}. {_CURE}") from None
+        cause = _find_problem(message) or str(error)
+        raise ArgumentNotJSON(f"{message.actor_name}: {cause}. {_CURE}") from None
     # Plain text and integers, which is nearly all that is sent, need no closer look.
     plain = all(type(value) in _PLAIN for value in (*message.args, *message.kwargs.values()))
     if not plain and isinstance(get_encoder(), JSONEncoder):

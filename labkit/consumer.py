@@ -1,83 +1,42 @@
-"""LabConsumer: takes deliveries off one queue for a worker, and settles them.
+"""LabConsumer: takes deliveries off one queue for a worker.
 
-Dramatiq's worker asks a consumer for the next message, hands it to a thread, and gives it back when
-the thread is done. A ``Delivery`` is that message with what the ledger wants to know about its run.
+It wakes when one comes: an idle consumer waits in Redis with ``BLMOVE q q LEFT LEFT``, which takes
+nothing out and so can lose nothing, and which stock producers wake too. It holds as many as its
+worker does in some fifty milliseconds, so that they are not kept from others or from a cancel.
 """
 
 from __future__ import annotations
 
+import threading
 import time
-import traceback
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+import redis
 import redis.exceptions
-from dramatiq import Consumer, Message, MessageProxy, get_logger
-from dramatiq.common import compute_backoff
+from dramatiq import Consumer, MessageProxy, get_logger
+from dramatiq.common import getenv_int
 from dramatiq.errors import ConnectionClosed
 
-from labkit.ledger import records
-from labkit.ledger.records import JobState
+from labkit.delivery import Delivery, decode
 
 if TYPE_CHECKING:
     from labkit.broker import LabBroker
 
 #: redis-py's TimeoutError is no ConnectionError; to a worker both mean: try again.
-_LOST = (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError)
-
-
-class Delivery(MessageProxy):
-    """A message in a worker's hands."""
-
-    def __init__(self, message: Message[Any]) -> None:
-        super().__init__(message)
-        self.started: int | None = None
-        self.finished: int | None = None
-        self.exception: BaseException | None = None
-        self.is_skipped = False
-        #: What the hooks enqueued behind the body, with its payload: goes out with the ack.
-        self.held: list[tuple[Message[Any], bytes]] = []
-
-    @property
-    def final_state(self) -> JobState:
-        """The job's state once this delivery is settled (unless a retry follows it)."""
-        if self.failed:
-            return JobState.DEAD
-        return JobState.CANCELLED if self.is_skipped else JobState.COMPLETED
-
-    def describe_attempt(self, worker: str) -> str:
-        """The line of this attempt in the record; empty when the body did not run."""
-        error = self.exception or self._exception
-        if self.finished is None and error is None:
-            return ""
-        shown = f"{type(error).__name__}: {error}" if error else ""
-        return records.describe_attempt(
-            started=self.started,
-            finished=self.finished or int(time.time() * 1000),
-            worker=worker,
-            error=shown,
-            traceback="".join(traceback.format_exception(error)) if error else "",
-        )
-
-    def as_failed(self, encode: Callable[[Message[Any]], bytes]) -> bytes | str:
-        """The payload of the dead letter: as it failed, so with the traceback of this attempt."""
-        error = self.exception or self._exception
-        options = {"traceback": "".join(traceback.format_exception(error))} if error else {}
-        try:
-            return encode(self._message.copy(options=options))
-        except Exception:
-            return ""  # then the payload stays as it was fetched
-
-    def clear_exception(self) -> None:
-        super().clear_exception()
-        self.exception = None
+LOST = (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError)
+#: How much work a worker holds in advance.
+AHEAD_SECONDS = 0.05
+MOST = 512
 
 
 class LabConsumer(Consumer):
     """The consumer of one queue.
 
     Parameters:
-      prefetch: How many deliveries it may hold that no thread has finished.
+      prefetch: How many deliveries it may always hold; more when the worker is quick, unless
+        Dramatiq's ``dramatiq_queue_prefetch`` fixes the number.
       timeout: Its longest idle wait, in milliseconds.
     """
 
@@ -87,49 +46,128 @@ class LabConsumer(Consumer):
         self.queue_name = queue_name
         self.prefetch = prefetch
         self.timeout = timeout
-        self._fetched: list[bytes | None] = []
+        self._is_fixed = bool(getenv_int("dramatiq_queue_prefetch"))
+        self._limit = prefetch
+        self._ready: deque[Delivery] = deque()
         self._unsettled: set[str] = set()
-        self._misses = 0
+        self._settled = 0
+        self._room = threading.Condition()
+        self._waiter: redis.Redis | None = None
+        self._has_reclaimed = False
+        self._fetched_at = time.monotonic()
+
+    @property
+    def outstanding_message_count(self) -> int:
+        """How many deliveries it holds that no thread has finished."""
+        return len(self._unsettled) + len(self._ready)
 
     def __next__(self) -> Delivery | None:
         try:
-            if not self._fetched:
-                room = self.prefetch - len(self._unsettled)
-                if room > 0:
-                    self._fetched = self.broker.do_fetch(self.queue_name, room)
-        except _LOST as error:
+            if not self._ready:
+                self._refill()
+            if not self._ready:
+                return None
+        except LOST as error:
             raise ConnectionClosed(error) from None
-        while self._fetched:
-            payload = self._fetched.pop(0)
-            if payload is None:  # an id whose message somebody removed
+        delivery = self._ready.popleft()
+        self._unsettled.add(delivery.name)
+        return delivery
+
+    def _refill(self) -> None:
+        if not self._wait_for_room():
+            return
+        self._reclaim()
+        if not self._fetch():
+            self._wait_for_more()
+            self._fetch()
+
+    def _wait_for_room(self) -> bool:
+        with self._room:
+            # Half empty is time to fetch: one fetch for each ack would be a round trip a job.
+            return self._room.wait_for(
+                lambda: len(self._unsettled) <= self._limit // 2, self.timeout / 1000
+            )
+
+    def _fetch(self) -> bool:
+        room = self._limit - len(self._unsettled)
+        for name, payload, was_lost in self.broker.fetch(self.queue_name, room):
+            if payload is None:  # somebody removed the message of a delivery that waited
+                self.broker.settle_by_name(self.queue_name, name, is_dead=False)
                 continue
-            message = Message.decode(payload)
-            self._unsettled.add(message.options["redis_message_id"])
-            self._misses = 0
-            return Delivery(message)
-        self._misses, wait = compute_backoff(self._misses, max_backoff=self.timeout)
-        time.sleep(wait / 1000)
-        return None
+            try:
+                delivery = Delivery(decode(payload, name), was_lost=was_lost)
+            except ValueError as error:
+                self.logger.error("Delivery %r is %s. It becomes a dead letter.", name, error)
+                self.broker.settle_by_name(self.queue_name, name, is_dead=True, error=str(error))
+                continue
+            self.broker.in_hand[name] = delivery
+            self._ready.append(delivery)
+        return bool(self._ready)
+
+    def _wait_for_more(self) -> None:
+        """Sleep in Redis until the queue is not empty, at most for the timeout."""
+        if self._waiter is None:
+            self._waiter = self.broker.new_waiter(self.timeout)
+        wait = min(self.timeout, self.broker.longest_wait) / 1000
+        key = f"{self.broker.namespace}:{self.queue_name}"
+        self._waiter.blmove(key, key, timeout=wait, src="LEFT", dest="LEFT")  # type: ignore[arg-type]
+
+    def _reclaim(self) -> None:
+        if not self._has_reclaimed:
+            self.broker.reclaim(self.queue_name)
+            self._has_reclaimed = True
 
     def ack(self, message: MessageProxy) -> None:
         """Settle a delivery that a thread is done with."""
-        self._settle(message)
+        self._settle(message, self.broker.do_ack)
 
     def nack(self, message: MessageProxy) -> None:
         """Settle a delivery that failed for good: it becomes a dead letter."""
-        self._settle(message)
+        self._settle(message, self.broker.do_nack)
 
-    def _settle(self, message: MessageProxy) -> None:
-        # Only a test's own message is no Delivery; a worker gives back what __next__ gave it.
-        delivery = message if isinstance(message, Delivery) else Delivery(message._message)
+    def _settle(self, message: MessageProxy, settle: Any) -> None:
+        name = message.options["redis_message_id"]
         try:
-            self.broker.settle(self.queue_name, delivery)
-        except _LOST as error:
+            settle(self.queue_name, name)
+        except LOST as error:
             raise ConnectionClosed(error) from None  # the worker tries again
-        self._unsettled.discard(message.options["redis_message_id"])
+        finally:
+            with self._room:
+                self._unsettled.discard(name)
+                self._settled += 1
+                self._adapt()
+                self._room.notify()
+
+    def _adapt(self) -> None:
+        """Once in a while: hold what this worker does in ``AHEAD_SECONDS``, within bounds."""
+        spent = time.monotonic() - self._fetched_at
+        if self._is_fixed or (spent < AHEAD_SECONDS and self._settled < self._limit):
+            return
+        done = int(self._settled / max(spent, 1e-6) * AHEAD_SECONDS)
+        self._limit = max(self.prefetch, min(done, MOST, 4 * self._limit))
+        self._settled, self._fetched_at = 0, time.monotonic()
 
     def requeue(self, messages: Iterable[MessageProxy]) -> None:
         """Give back deliveries that no thread has begun."""
         names = [message.options["redis_message_id"] for message in messages]
-        if names:
-            self.broker.do_requeue(self.queue_name, *names)
+        try:
+            if names:
+                self.broker.do_requeue(self.queue_name, *names)
+        except LOST as error:
+            raise ConnectionClosed(error) from None
+        for name in names:
+            self.broker.in_hand.pop(name, None)
+
+    def close(self) -> None:
+        """Give back what was fetched and not handed out; write what is not yet written."""
+        waiting = list(self._ready)
+        self._ready.clear()
+        try:
+            self.requeue(waiting)
+            self.broker.flush_settled()
+        except ConnectionClosed:
+            for delivery in waiting:  # the next consumer's reclaim brings them back
+                self.broker.in_hand.pop(delivery.name, None)
+        if self._waiter is not None:
+            self._waiter.close()
+            self._waiter = None

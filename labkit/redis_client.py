@@ -66,6 +66,11 @@ class LazyPool(BlockingConnectionPool):
         )
         self._defaults = dict(self.connection_kwargs)
 
+    @property
+    def url(self) -> str:
+        """The URL in use, with its password; asks for it when there is none yet."""
+        return self._resolve()
+
     def __repr__(self) -> str:
         return f"<LazyPool({self.address or 'no address yet'})>"
 
@@ -118,6 +123,28 @@ def client_of(url: str, size: int = 4, timeout: float = 5.0) -> redis.Redis:
     """
     parse_redis_url(url)
     return redis.Redis.from_pool(LazyPool(lambda: url, size, timeout))
+
+
+def sibling(client: redis.Redis, *, name: str | None, size: int) -> redis.Redis:
+    """A client of the same Redis with a pool of its own; ``name`` shows in ``CLIENT LIST``.
+
+    For connections that block or that stand for a process: they must not wait for others, and
+    others not for them.
+    """
+    pool = client.connection_pool
+    named = {"client_name": name} if name else {}
+    if isinstance(pool, LazyPool):
+        own = LazyPool(lambda: pool.url, size, pool.timeout)
+        own._defaults |= named
+        return redis.Redis.from_pool(own)
+    kwargs = {**pool.connection_kwargs, **named}
+    return redis.Redis.from_pool(
+        BlockingConnectionPool(
+            connection_class=pool.connection_class,
+            max_connections=size,
+            **{"timeout": 5, **kwargs},
+        )
+    )
 
 
 def parse_redis_url(url: str) -> dict[str, Any]:

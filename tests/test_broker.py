@@ -244,7 +244,7 @@ def test_a_late_ack_changes_nothing(broker: LabBroker, ledger: Ledger) -> None:
 
 def test_the_records_are_kept_to_a_bound(redis_url: str, ledger: Ledger) -> None:
     broker = LabBroker(url=redis_url)
-    broker._keep_jobs = 3
+    broker.keep_jobs = 3
 
     @actor(broker=broker)
     def work(n: int) -> None: ...

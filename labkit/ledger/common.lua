@@ -4,16 +4,19 @@
 
 local ns = KEYS[1]
 local ledger = ns .. ":__ledger__."
+local heartbeats = ns .. ":__heartbeats__"
+local recovered = ledger .. "recovered"
 local clock = redis.call("TIME")
+local millis = clock[1] * 1000 + math.floor(clock[2] / 1000)
 -- The server's clock, for the hosts of several workers need not agree. "%.0f": a plain tostring
 -- would give an exponent.
-local now = string.format("%.0f", clock[1] * 1000 + math.floor(clock[2] / 1000))
+local now = string.format("%.0f", millis)
 
 local function load(id)
   local raw = redis.call("HGET", ledger .. "jobs", id)
   if not raw then return nil end
   local job = { id = id }
-  job.state, job.delivery, job.enqueued, job.eta, job.started, job.finished, job.starts, job.rest =
+  job.state, job.delivery, job.enqueued, job.eta, job.started, job.finished, job.lost, job.rest =
     string.match(raw, "^(%l+) (%S+) (%S+) (%S+) (%S+) (%S+) (%d+)(\n.*)$")
   -- A first line that somebody mangled counts as no record: the next write mends it.
   if not job.state then return nil end
@@ -22,8 +25,15 @@ end
 
 local function save(job)
   redis.call("HSET", ledger .. "jobs", job.id, table.concat(
-    { job.state, job.delivery, job.enqueued, job.eta, job.started, job.finished, job.starts }, " "
+    { job.state, job.delivery, job.enqueued, job.eta, job.started, job.finished, job.lost }, " "
   ) .. job.rest)
+end
+
+local function new_job(id, suffix, sent, enqueued)
+  return {
+    id = id, delivery = suffix, enqueued = enqueued or now, eta = "-", started = "-", finished = "-",
+    lost = "0", rest = "\n" .. sent,
+  }
 end
 
 -- A ring of one day: the slot of this minute yesterday is taken over.
@@ -35,11 +45,6 @@ local function count_minute(state)
   redis.call("HSET", ledger .. "minutes", slot, minute .. " " .. count + 1)
 end
 
-local function announce(id, was, state)
-  redis.call("XADD", ledger .. "events", "MAXLEN", "~", "10000", "*",
-    "job", id, "was", was, "state", state)
-end
-
 -- Move a job into a state; `score` is its ETA where the state waits for one, else the time.
 local function enter(job, state, score)
   local was = job.state or ""
@@ -47,13 +52,22 @@ local function enter(job, state, score)
   redis.call("ZADD", ledger .. state, score or now, job.id)
   job.state = state
   save(job)
-  announce(job.id, was, state)
+  redis.call("XADD", ledger .. "events", "MAXLEN", "~", "10000", "*",
+    "job", job.id, "was", was, "state", state)
   count_minute(state)
 end
 
 -- The part of a delivery's name behind the job's id; a stock delivery is its whole name.
 local function suffix_of(delivery)
-  return string.match(delivery, "#(.*)$") or delivery
+  return string.match(delivery, "#([^#]*)$") or delivery
+end
+
+-- The record of the job whose current delivery this is; nil for a stock delivery or an old one.
+local function job_of(delivery)
+  local id = string.match(delivery, "^(.*)#")
+  local job = id and load(id)
+  if job and job.delivery == suffix_of(delivery) then return job end
+  return nil
 end
 
 -- Put one delivery into a queue, together with the job's record. A repeat of the very same
@@ -64,20 +78,35 @@ local function deliver(queue, delivery, payload, id, sent, state, eta)
   if job and job.delivery == suffix then return 0 end
   redis.call("HSET", ns .. ":" .. queue .. ".msgs", delivery, payload)
   redis.call("RPUSH", ns .. ":" .. queue, delivery)
-  job = job or { id = id, enqueued = now, starts = "0", rest = "\n" .. sent }
+  job = job or new_job(id, suffix, sent)
   job.delivery, job.eta, job.started, job.finished = suffix, eta, "-", "-"
   enter(job, state, eta ~= "-" and eta or nil)
   return 1
 end
 
--- Keep at most `most` records of a final state, and none that is older than `oldest`. Two a call
+-- The due set of a delayed queue, and the move of one delivery out of that queue into the one that
+-- workers fetch from. The payload stays as it is: the consumer takes its ETA off.
+local function due_set(queue) return ledger .. "due." .. queue end
+
+local function promote(queue, delivery)
+  local delayed, ready = ns .. ":" .. queue .. ".DQ.msgs", ns .. ":" .. queue
+  local payload = redis.call("HGET", delayed, delivery)
+  if not payload then return end
+  redis.call("HSET", ready .. ".msgs", delivery, payload)
+  redis.call("RPUSH", ready, delivery)
+  redis.call("HDEL", delayed, delivery)
+  local job = job_of(delivery)
+  if job then enter(job, "enqueued") end
+end
+
+-- Keep at most `most` records of a final state, and none that is older than `oldest` ms. Two a call
 -- suffice: at most one came in.
 local function prune(state, most, oldest)
   local key = ledger .. state
   local extra = redis.call("ZCARD", key) - most
   local ids = redis.call("ZRANGE", key, 0, 1, "WITHSCORES")
   for i = 1, #ids, 2 do
-    if (i + 1) / 2 <= extra or tonumber(ids[i + 1]) < tonumber(oldest) then
+    if (i + 1) / 2 <= extra or tonumber(ids[i + 1]) < millis - oldest then
       redis.call("ZREM", key, ids[i])
       redis.call("HDEL", ledger .. "jobs", ids[i])
     end

@@ -17,6 +17,8 @@ The ledger's, all under ``ns:__ledger__.``, a name that no queue can have::
     events     stream       every change of state, capped
     minutes    hash         "<state>.<minute of the day>" -> "<minute> <count>", a ring of one day
     workers    hash         worker -> what it is: host, pid, threads, queues, actors
+    due.<q>    sorted set   deliveries of q.DQ that a labkit worker has taken in, by ETA
+    recovered  hash         deliveries taken back from a dead worker -> starts since then
 
 A delivery is named ``<job id>#<suffix>``: sending a job again, or retrying it, is a new delivery
 of the same job. Stock Dramatiq names a delivery by a bare UUID.
@@ -29,6 +31,21 @@ from typing import Final
 
 #: The most changes of state that the stream remembers (Redis trims it in blocks, so a few more).
 EVENTS_KEPT: Final = 10_000
+#: The operations; each is a ``.lua`` file.
+SCRIPTS: Final = (
+    "adopt",
+    "beat",
+    "enqueue",
+    "fetch",
+    "promote",
+    "purge",
+    "reclaim",
+    "recover",
+    "release",
+    "restart",
+    "settle",
+    "start",
+)
 
 
 class Keys:
@@ -41,6 +58,10 @@ class Keys:
         self.events = self.prefix + "events"
         self.minutes = self.prefix + "minutes"
         self.workers = self.prefix + "workers"
+
+    def due(self, queue: str) -> str:
+        """The sorted set, by ETA, of the deliveries of ``queue`` that wait for their time."""
+        return f"{self.prefix}due.{queue}"
 
     def state(self, state: str) -> str:
         """The sorted set of the jobs in ``state``."""

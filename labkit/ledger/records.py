@@ -26,6 +26,9 @@ ARGUMENTS_LIMIT = 2_000
 TRACEBACK_LIMIT = 4_000
 
 
+_encoder = json.JSONEncoder(separators=(",", ":"), default=repr)
+
+
 class JobState(StrEnum):
     """Where a job is. Every job is in exactly one state."""
 
@@ -71,6 +74,8 @@ class JobRecord:
     attempts: list[Attempt] = field(default_factory=list)
     #: The arguments were longer than a record holds: ``args`` is then one shortened text.
     is_cut: bool = False
+    #: How often it was taken back from a worker that died; it may then have run more than once.
+    times_lost: int = 0
 
     @property
     def error(self) -> str | None:
@@ -100,15 +105,13 @@ def describe(actor: str, queue: str, args: tuple[Any, ...], kwargs: dict[str, An
     return _json({"actor": actor, "queue": queue, "args": [text], "kwargs": {}, "cut": 1})
 
 
-def describe_attempt(
-    *, started: int | None, finished: int, worker: str, error: str = "", traceback: str = ""
-) -> str:
-    """A line for an attempt that ended; times are milliseconds since 1970."""
-    attempt: dict[str, Any] = {"started": started, "finished": finished, "worker": worker}
+def describe_attempt(worker: str, error: str, traceback: str) -> str:
+    """The end of an attempt's line; Lua puts ``{"started":…,"finished":…,`` in front of it."""
+    attempt = {"worker": worker}
     if error:
         attempt["error"] = error[:ARGUMENTS_LIMIT]
         attempt["traceback"] = traceback[-TRACEBACK_LIMIT:]
-    return _json(attempt)
+    return _json(attempt)[1:]
 
 
 def parse(job_id: str, raw: bytes) -> JobRecord:
@@ -119,7 +122,7 @@ def parse(job_id: str, raw: bytes) -> JobRecord:
     """
     lines = raw.decode("utf-8", errors="replace").split("\n")
     try:
-        state, _delivery, enqueued, eta, started, finished, _starts = lines[0].split(" ")
+        state, _delivery, enqueued, eta, started, finished, lost = lines[0].split(" ")
         sent = json.loads(lines[1])
         return JobRecord(
             id=job_id,
@@ -134,6 +137,7 @@ def parse(job_id: str, raw: bytes) -> JobRecord:
             finished_at=_instant(finished),
             attempts=[_parse_attempt(line) for line in lines[2:]],
             is_cut=bool(sent.get("cut")),
+            times_lost=int(lost),
         )
     except (ValueError, KeyError, TypeError, IndexError, AttributeError):
         state = lines[0].split(" ")[0]
@@ -168,4 +172,4 @@ def _instant(text: str) -> datetime | None:
 def _json(value: Any) -> str:
     # Arguments have already been through the message's encoder; with another encoder than JSON
     # (pickle) they may hold anything, and the record then shows their repr.
-    return json.dumps(value, separators=(",", ":"), default=repr)
+    return _encoder.encode(value)

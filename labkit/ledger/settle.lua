@@ -1,44 +1,70 @@
--- A worker is done with a delivery: acknowledge it or make it a dead letter, put into their queues
+-- A worker is done with deliveries: acknowledge each or make it a dead letter, put into their queues
 -- what its hooks enqueued (its own retry, the next of a pipeline, callbacks), and write the record,
 -- all in one step.
--- ARGV: worker, queue, delivery, job id, "ack" or "nack", final state or "" (no record to write),
---       line of the attempt or "", payload of the dead letter or "" (as it was fetched),
---       records to keep, oldest to keep, worker's own time; then seven values a message, as in
---       enqueue.lua.
--- Returns 1, or 0 when the delivery was not (or no longer) this worker's: then nothing changes.
+-- ARGV: worker, records to keep, ms to keep them; then for each delivery nine values: queue, delivery,
+--   job id, "ack" or "nack", final state, attempt (the end of its line) or "", ms since the body
+--   began or "-", payload of the dead letter or "" (as it was fetched), number of messages; and
+--   seven values for each of these messages, as in enqueue.lua.
+-- Returns for each delivery 1, or 0 when it was not (or no longer) this worker's: then nothing changed.
 
-local worker, queue, delivery, id, verdict, state = unpack(ARGV, 1, 6)
-local attempt, dead_payload, most, oldest, worker_time = unpack(ARGV, 7, 11)
-local messages = ns .. ":" .. queue .. ".msgs"
+local worker, most, oldest = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+redis.call("ZADD", heartbeats, now, worker)
 
-redis.call("ZADD", ns .. ":__heartbeats__", worker_time, worker)
-if redis.call("SREM", ns .. ":__acks__." .. worker .. "." .. queue, delivery) == 0 then return 0 end
+local function bury(queue, delivery, payload)
+  local dead = ns .. ":" .. string.gsub(queue, "%.DQ$", "") .. ".XQ"
+  redis.call("ZADD", dead, now, delivery)
+  redis.call("HSET", dead .. ".msgs", delivery, payload)
+end
 
-if verdict == "nack" then
-  local payload = dead_payload ~= "" and dead_payload or redis.call("HGET", messages, delivery)
-  if payload then
-    local dead = ns .. ":" .. string.gsub(queue, "%.DQ$", "") .. ".XQ"
-    redis.call("ZADD", dead, worker_time, delivery)
-    redis.call("HSET", dead .. ".msgs", delivery, payload)
+local function settle(queue, delivery, id, verdict, state, attempt, ago, dead_payload, held)
+  if redis.call("SREM", ns .. ":__acks__." .. worker .. "." .. queue, delivery) == 0 then return 0 end
+  local messages = ns .. ":" .. queue .. ".msgs"
+  if verdict == "nack" then
+    local payload = dead_payload ~= "" and dead_payload or redis.call("HGET", messages, delivery)
+    if payload then bury(queue, delivery, payload) end
   end
-end
-redis.call("HDEL", messages, delivery)
+  redis.call("HDEL", messages, delivery)
+  redis.call("HDEL", recovered, delivery)
 
-local job = state ~= "" and load(id)
-if job and attempt ~= "" then
-  job.rest = job.rest .. "\n" .. attempt
-  save(job)
+  local job = load(id)
+  local suffix = suffix_of(delivery)
+  if not job then return nil, suffix end
+  if job.delivery == suffix then
+    if ago ~= "-" then job.started = string.format("%.0f", millis - ago) end
+    job.finished = now
+  end
+  if attempt ~= "" then
+    local started = ago ~= "-" and string.format("%.0f", millis - ago) or "null"
+    job.rest = job.rest .. '\n{"started":' .. started .. ',"finished":' .. now .. "," .. attempt
+    -- A job that is retried for ever keeps its last attempts only.
+    if #job.rest > 65536 then job.rest = string.gsub(job.rest, "^(\n[^\n]*)\n[^\n]*", "%1", 1) end
+  end
+  if held > 0 or job.delivery ~= suffix then save(job) end
+  return job, suffix
 end
 
-for i = 12, #ARGV, 7 do
-  deliver(ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4], ARGV[i + 5], ARGV[i + 6])
+local settled = {}
+local i = 4
+while i <= #ARGV do
+  local held = tonumber(ARGV[i + 8])
+  local job, suffix = settle(ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4], ARGV[i + 5],
+    ARGV[i + 6], ARGV[i + 7], held)
+  local state, id = ARGV[i + 4], ARGV[i + 2]
+  i = i + 9
+  if job ~= 0 then
+    for _ = 1, held do
+      deliver(unpack(ARGV, i, i + 6))
+      i = i + 7
+    end
+    -- A retry among them is a newer delivery of the same job, and its state stands.
+    if held > 0 then job = load(id) end
+    if job and job.delivery == suffix then
+      enter(job, state)
+      prune(state, most, oldest)
+    end
+  else
+    i = i + 7 * held
+  end
+  settled[#settled + 1] = job == 0 and 0 or 1
 end
-
--- A retry is a newer delivery of the same job, and its state stands.
-job = state ~= "" and load(id)
-if job and job.delivery == suffix_of(delivery) then
-  job.finished = now
-  enter(job, state)
-  prune(state, tonumber(most), oldest)
-end
-return 1
+return settled

@@ -1,14 +1,14 @@
--- A worker's thread is about to run the body of a job.
--- ARGV: delivery, job id, what was sent (for a job that a stock producer enqueued: it has no record
--- yet), time at which it was enqueued.
--- Returns 1, or 0 for a delivery that is no longer the job's current one: then nothing changes.
+-- Worker threads have begun the bodies of these deliveries.
+-- ARGV: five values each: delivery, job id, what was sent and when (for a job that a stock producer
+-- enqueued: it has no record yet), how many ms ago the body began.
+-- An old delivery, or one that is settled by now, changes nothing.
 
-local delivery, id, sent, enqueued = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-local suffix = suffix_of(delivery)
-local job = load(id)
-  or { id = id, delivery = suffix, enqueued = enqueued, eta = "-", finished = "-", starts = "0", rest = "\n" .. sent }
-if job.delivery ~= suffix then return 0 end
-job.started = now
-job.starts = tostring(job.starts + 1)
-enter(job, "running")
-return 1
+for i = 1, #ARGV, 5 do
+  local delivery, id, sent, enqueued, ago = unpack(ARGV, i, i + 4)
+  local suffix = suffix_of(delivery)
+  local job = load(id) or new_job(id, suffix, sent, enqueued)
+  if job.delivery == suffix and (not job.state or job.state == "enqueued") then
+    job.started = string.format("%.0f", millis - ago)
+    enter(job, "running", job.started)
+  end
+end

@@ -1,0 +1,130 @@
+"""Delivery: a message in a worker's hands, with what the ledger wants to know about its run."""
+
+from __future__ import annotations
+
+import json
+import time
+import traceback
+from typing import Any
+
+from dramatiq import Message, MessageProxy
+
+from labkit.arguments import encode
+from labkit.ledger import records
+from labkit.ledger.records import JobState
+
+
+class Delivery(MessageProxy):
+    """One delivery of a message, from its fetch to its ack.
+
+    Parameters:
+      message: As it was fetched. One that was promoted still says when it was due and that its
+        queue is the delayed one; a delivery does not.
+      was_lost: It was taken back from a worker that died with it.
+    """
+
+    def __init__(self, message: Message[Any], *, was_lost: bool = False) -> None:
+        if message.queue_name.endswith(".DQ"):
+            options = {key: value for key, value in message.options.items() if key != "eta"}
+            message = Message(
+                queue_name=message.queue_name.removesuffix(".DQ"),
+                actor_name=message.actor_name,
+                args=message.args,
+                kwargs=message.kwargs,
+                options=options,
+                message_id=message.message_id,
+                message_timestamp=message.message_timestamp,
+            )
+        super().__init__(message)
+        self.was_lost = was_lost
+        self.name: str = message.options["redis_message_id"]
+        self.is_skipped = False
+        self.is_settled = False
+        self.exception: BaseException | None = None
+        self._error = ""
+        self._traceback = ""
+        self._started: float | None = None
+        self._finished: float | None = None
+        #: What the hooks enqueued behind the body, with its payload: goes out with the ack.
+        self.held: list[tuple[Message[Any], bytes]] = []
+
+    def start(self) -> None:
+        """Its body begins now."""
+        self._started = time.monotonic()
+
+    def finish(self, error: BaseException | None) -> None:
+        """Its body has ended now."""
+        self._finished = time.monotonic()
+        self._keep(error)
+
+    def stuff_exception(self, exception: BaseException) -> None:
+        """Remember what went wrong, in words: the exception itself is let go with its frames."""
+        super().stuff_exception(exception)
+        self._keep(exception)
+
+    def _keep(self, error: BaseException | None) -> None:
+        if error is not None and not self._error:
+            self._error = f"{type(error).__name__}: {error}"
+            self._traceback = "".join(traceback.format_exception(error))
+
+    @property
+    def has_run(self) -> bool:
+        """Whether its body has begun."""
+        return self._started is not None
+
+    def millis_since_start(self) -> str:
+        """Milliseconds since its body began; ``-`` when it did not."""
+        if self._started is None:
+            return "-"
+        return str(max(0, round((time.monotonic() - self._started) * 1000)))
+
+    @property
+    def final_state(self) -> JobState:
+        """The job's state once this delivery is settled (unless a retry follows it)."""
+        if self.failed:
+            return JobState.DEAD
+        return JobState.CANCELLED if self.is_skipped else JobState.COMPLETED
+
+    def describe_attempt(self, worker: str) -> str:
+        """The end of its attempt's line in the record; empty when there was none."""
+        if self._finished is None and not self._error:
+            return ""
+        return records.describe_attempt(worker, self._error, self._traceback)
+
+    def describe_job(self) -> str:
+        """The record's line of what was sent."""
+        message = self._message
+        return records.describe(
+            message.actor_name, message.queue_name, message.args, message.kwargs
+        )
+
+    def as_dead_letter(self) -> bytes | str:
+        """The payload of the dead letter, as it failed; empty for: as it was fetched."""
+        options = {"traceback": self._traceback} if self._traceback else {}
+        try:
+            return encode(self._message.copy(options=options))
+        except Exception:
+            return ""
+
+
+def decode(payload: bytes, name: str) -> Message[Any]:
+    """The message in a payload, under the name of its delivery.
+
+    Raises:
+      ValueError: it is no message; says what it is instead.
+    """
+    try:
+        message: Message[Any] = Message.decode(payload)
+        fits = isinstance(message.options, dict) and isinstance(message.kwargs, dict)
+        names = (message.queue_name, message.actor_name, message.message_id)
+        if not fits or not all(isinstance(part, str) for part in names):
+            raise TypeError("a field has the wrong type")
+    except Exception as error:
+        raise ValueError(f"not a Dramatiq message ({error}): {_shorten(payload)}") from None
+    message.options["redis_message_id"] = name
+    return message
+
+
+def _shorten(payload: bytes) -> str:
+    text = payload[:80].decode("utf-8", errors="replace")
+    return json.dumps(text) + (f" … ({len(payload)} bytes)" if len(payload) > 80 else "")

@@ -1,0 +1,122 @@
+"""Heartbeat: a worker's sign of life, and its look at the others.
+
+Once a second a worker process says on Redis that it lives, over a connection that carries its name.
+Another labkit worker is dead when no sign came for three seconds *and* its connection is gone from
+``CLIENT LIST``: a process that was killed loses it within milliseconds, while one that is stopped,
+or whose GIL is held, keeps it. Where ``CLIENT LIST`` may not be asked, where the network was cut,
+and for stock workers, Dramatiq's heartbeat timeout decides. Whoever sees a death takes back what
+the dead worker held.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import threading
+from typing import TYPE_CHECKING, Any
+
+import redis
+import redis.exceptions
+from dramatiq import Worker, get_logger
+from dramatiq.common import current_millis
+
+from labkit.redis_client import sibling
+
+if TYPE_CHECKING:
+    from labkit.broker import LabBroker
+
+INTERVAL_SECONDS = 1.0
+#: Silence after which a worker is looked at more closely, in milliseconds.
+SUSPECT_MILLIS = 3_000
+
+
+class Heartbeat:
+    """The heartbeat of one worker process; ``start`` registers it, ``stop`` takes it off."""
+
+    def __init__(self, broker: LabBroker, worker: Worker) -> None:
+        self.logger = get_logger(__name__, type(self))
+        self.broker = broker
+        self.worker = worker
+        self._since = current_millis()
+        self._card: dict[str, Any] = {}
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="labkit-heartbeat", daemon=True)
+        self._client = sibling(broker.client, name=connection_name(broker.broker_id), size=1)
+
+    def start(self) -> None:
+        """Say what this worker is, and begin to beat; a Redis that is away is told later."""
+        self._beat_once()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Beat no more; the worker is taken off the list."""
+        self._stopping.set()
+        self._thread.join(5)
+        try:
+            self._client.hdel(self.broker.keys.workers, self.broker.broker_id)
+        except redis.RedisError:
+            self.logger.debug("Redis is away; the worker's card stays until it is taken back.")
+        self._client.close()
+
+    def card(self) -> dict[str, Any]:
+        """What this worker is: for the list of workers, and for whoever takes back its jobs."""
+        return {
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
+            "threads": self.worker.worker_threads,
+            "queues": sorted(self.worker.consumer_whitelist or self.broker.queues),
+            "actors": sorted(self.broker.actors),
+            "since": self._since,
+        }
+
+    def _run(self) -> None:
+        while not self._stopping.wait(INTERVAL_SECONDS):
+            self._beat_once()
+
+    def _beat_once(self) -> None:
+        card = self.card()
+        try:
+            if card != self._card:  # queues and actors may be declared late
+                self._client.hset(self.broker.keys.workers, self.broker.broker_id, json.dumps(card))
+                self._card = card
+            self._beat()
+        except redis.RedisError as error:
+            self._card = {}  # a Redis that comes back empty lacks it
+            self.logger.debug("No heartbeat: %s", error)
+
+    def _beat(self) -> None:
+        timeout = self.broker.heartbeat_timeout
+        reply = self.broker.call(
+            "beat", self.broker.broker_id, SUSPECT_MILLIS, timeout, client=self._client
+        )
+        suspects = list(zip(reply[::3], reply[1::3], reply[2::3], strict=True))
+        if not suspects:
+            return
+        connected = self._connected()
+        for name, card, is_timed_out in suspects:
+            worker = name.decode()
+            is_gone = connected is not None and connection_name(worker) not in connected
+            if is_timed_out or (card and is_gone):
+                self._recover(worker, card, timeout if is_timed_out else SUSPECT_MILLIS)
+
+    def _recover(self, worker: str, card: bytes, silence: int) -> None:
+        named = set(json.loads(card)["queues"]) if card else set()
+        queues = sorted(named | self.broker.queues)
+        queues += [f"{queue}.DQ" for queue in queues]
+        taken = self.broker.call("recover", worker, silence, *queues, client=self._client)
+        if taken > 0:
+            self.logger.warning("Worker %s died; %d of its jobs are back.", worker, taken)
+
+    def _connected(self) -> set[str] | None:
+        """The names of all connections; None when the user may not ask for them."""
+        try:
+            clients: Any = self._client.client_list()
+        except redis.exceptions.ResponseError:
+            return None
+        return {client.get("name", "") for client in clients}
+
+
+def connection_name(worker: str) -> str:
+    """The name of the connection that shows that a worker lives."""
+    return f"labkit-worker-{worker}"

@@ -1,0 +1,16 @@
+-- A worker's sign of life. Returns the workers from which none has come for a while.
+-- ARGV: worker, ms after which a labkit worker is suspect, ms after which any worker is dead.
+-- Returns flat pairs: worker, and its card or "" for a stock worker.
+
+redis.call("ZADD", heartbeats, now, ARGV[1])
+local reply = {}
+local silent = redis.call("ZRANGEBYSCORE", heartbeats, "-inf", millis - ARGV[2], "WITHSCORES")
+for i = 1, #silent, 2 do
+  local card = redis.call("HGET", ledger .. "workers", silent[i])
+  if card or tonumber(silent[i + 1]) <= millis - ARGV[3] then
+    reply[#reply + 1] = silent[i]
+    reply[#reply + 1] = card or ""
+    reply[#reply + 1] = tonumber(silent[i + 1]) <= millis - ARGV[3] and "1" or ""
+  end
+end
+return reply

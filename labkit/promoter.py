@@ -1,0 +1,109 @@
+"""Promoter: the consumer of a delayed queue. It moves jobs into their queue when they are due.
+
+It hands nothing to its worker, whose memory therefore does not grow with what is scheduled. What
+waits is a sorted set by ETA in Redis, so ten thousand far jobs delay no near one, and a job can be
+cancelled, moved or run at once until a worker has fetched it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import redis
+from dramatiq import Consumer, MessageProxy
+from dramatiq.errors import ConnectionClosed
+
+from labkit.consumer import LOST
+from labkit.delivery import decode
+from labkit.ledger import records
+
+if TYPE_CHECKING:
+    from labkit.broker import LabBroker
+
+#: Deliveries moved in one step: Redis does nothing else meanwhile.
+STEP = 500
+
+
+class Promoter(Consumer):
+    """The consumer of one delayed queue; ``timeout`` is its longest wait in milliseconds."""
+
+    def __init__(self, broker: LabBroker, queue_name: str, timeout: int) -> None:
+        self.broker = broker
+        self.queue = queue_name.removesuffix(".DQ")
+        self.timeout = timeout
+        self._waiter: redis.Redis | None = None
+
+    def __next__(self) -> None:
+        try:
+            next_due = self.promote()
+            while next_due == 0:
+                next_due = self.promote()
+            self._wait(next_due)
+        except LOST as error:
+            raise ConnectionClosed(error) from None
+
+    def promote(self) -> int | None:
+        """Take in what came, move what is due; milliseconds until the next is, or None."""
+        reply = self.broker.call("promote", self.broker.broker_id, self.queue, STEP)
+        count, next_due, foreign = reply[0], reply[1], reply[2:]
+        if foreign:
+            self._adopt(foreign)
+            return 0
+        if count == STEP:
+            return 0
+        return int(next_due) if next_due else None
+
+    def _adopt(self, foreign: list[bytes]) -> None:
+        arguments: list[Any] = [self.queue]
+        for name, payload in zip(foreign[::2], foreign[1::2], strict=True):
+            arguments += describe_foreign(name.decode(), payload)
+        self.broker.call("adopt", *arguments)
+
+    def _wait(self, next_due: int | None) -> None:
+        if self._waiter is None:
+            self._waiter = self.broker.new_waiter(self.timeout)
+        longest = min(self.timeout, self.broker.longest_wait)
+        wait = longest if next_due is None else min(longest, next_due)
+        key = f"{self.broker.namespace}:{self.queue}.DQ"
+        if wait > 0:
+            seconds: Any = wait / 1000
+            self._waiter.blmove(key, key, timeout=seconds, src="LEFT", dest="LEFT")
+
+    def ack(self, message: MessageProxy) -> None:
+        """Nothing was handed out, so nothing comes back."""
+
+    def nack(self, message: MessageProxy) -> None:
+        """Nothing was handed out, so nothing comes back."""
+
+    def requeue(self, messages: Iterable[MessageProxy]) -> None:
+        """Nothing was handed out, so nothing comes back."""
+
+    def close(self) -> None:
+        """The last promoter of the queue leaves what waits to stock workers."""
+        try:
+            if not self.broker.has_other_workers(self.queue):
+                self.broker.call("release", self.queue)
+        except LOST as error:
+            raise ConnectionClosed(error) from None
+        finally:
+            if self._waiter is not None:
+                self._waiter.close()
+                self._waiter = None
+
+
+def describe_foreign(name: str, payload: bytes) -> list[Any]:
+    """What adopt.lua takes for a delayed delivery of a stock producer.
+
+    One that is no message is due at once: the consumer then makes it a dead letter and says why.
+    """
+    try:
+        message = decode(payload, name)
+        eta = message.options.get("eta", 0)
+        due = int(eta) if isinstance(eta, int | float) else 0
+        queue = message.queue_name.removesuffix(".DQ")
+        sent = records.describe(message.actor_name, queue, message.args, message.kwargs)
+        return [name, message.message_id, sent, int(message.message_timestamp), due]
+    except (ValueError, TypeError, OverflowError):
+        sent = records.describe("(unreadable message)", "?", (), {})
+        return [name, name, sent, 0, 0]

@@ -1,0 +1,210 @@
+"""Sending: how messages get into Redis, and the one seam of the testing modes.
+
+``enqueue_many`` asks ``modes`` whether messages go to Redis, into a list, or are run at once; and
+while the hooks behind a job's body run, what they send is held until that job's ack.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from dramatiq import Message, Middleware
+from dramatiq.brokers.redis import RedisBroker
+from dramatiq.common import current_millis, dq_name
+
+from labkit import modes
+from labkit.arguments import encode
+from labkit.delivery import Delivery
+from labkit.errors import ModeError
+from labkit.ledger import keys, records
+from labkit.ledger.records import JobState
+from labkit.modes import Mode
+from labkit.redis_client import redis_errors
+
+#: Messages enqueued in one round trip.
+SLICE = 1_000
+
+Held = list[tuple[Message[Any], bytes]]
+
+
+class Sending(RedisBroker):
+    """The half of ``LabBroker`` that a producer uses."""
+
+    keys: keys.Keys
+    _thread: threading.local
+
+    if TYPE_CHECKING:
+
+        def call(self, script: str, *arguments: Any) -> Any: ...
+
+    def enqueue(self, message: Message[Any], *, delay: int | None = None) -> Message[Any]:
+        """Enqueue a message; with ``delay`` (milliseconds) not before that time has passed.
+
+        Raises:
+          ArgumentNotJSON: an argument that a message cannot carry. Nothing was sent.
+          RedisUnavailable, RedisRefused: Redis did not take it.
+        """
+        return self.enqueue_many([message], delay=delay)[0]
+
+    def enqueue_many(
+        self, messages: Sequence[Message[Any]], *, delay: int | None = None
+    ) -> list[Message[Any]]:
+        """Enqueue messages in slices of a thousand, each in one round trip: all of it or none.
+
+        Raises:
+          ArgumentNotJSON: nothing at all was sent.
+          RedisUnavailable, RedisRefused: a slice failed; a note on the error says which, and that
+            all before it were sent.
+        """
+        ready = [_address(message, delay) for message in messages]
+        payloads = [encode(message) for message in ready]
+        mode = modes.current()
+        if mode is Mode.INLINE:
+            for message, payload in zip(ready, payloads, strict=True):
+                self._run_inline(message, payload)
+            return ready
+        self._signal("before_enqueue", ready, delay)
+        if mode is Mode.FAKE:
+            modes.fake_jobs().extend(Message.decode(payload) for payload in payloads)
+        elif (held := self._held()) is not None:
+            held.extend(zip(ready, payloads, strict=True))
+        else:
+            self._push(list(zip(ready, payloads, strict=True)))
+        self._signal("after_enqueue", ready, delay)
+        return ready
+
+    def _signal(self, signal: str, messages: list[Message[Any]], delay: int | None) -> None:
+        # In bulk the signals cost more than the sending, and hardly a middleware listens to them.
+        unheard = getattr(Middleware, signal)
+        if all(getattr(type(m), signal, None) is unheard for m in self.middleware):
+            return
+        emit = self.emit_before if signal.startswith("before") else self.emit_after
+        for message in messages:
+            emit("enqueue", message, delay)
+
+    def _push(self, sending: Held) -> None:
+        for first in range(0, len(sending), SLICE):
+            values: list[Any] = []
+            for message, payload in sending[first : first + SLICE]:
+                values += self.enqueue_values(message, payload)
+            try:
+                with redis_errors(self.client):
+                    self.call("enqueue", *values)
+            except Exception as error:
+                if len(sending) > SLICE:
+                    last = min(first + SLICE, len(sending)) - 1
+                    error.add_note(
+                        f"Messages {first} to {last} were refused; those before were sent."
+                    )
+                raise
+
+    @staticmethod
+    def enqueue_values(message: Message[Any], payload: bytes) -> list[Any]:
+        """The seven values that enqueue.lua takes for one message."""
+        state, eta = JobState.ENQUEUED, "-"
+        queue = message.queue_name
+        if queue.endswith(".DQ"):
+            queue, eta = queue[:-3], str(int(message.options["eta"]))
+            retried = message.options.get("retries")
+            state = JobState.RETRYING if retried else JobState.SCHEDULED
+        sent = records.describe(message.actor_name, queue, message.args, message.kwargs)
+        name = message.options["redis_message_id"]
+        return [message.queue_name, name, payload, message.message_id, sent, state.value, eta]
+
+    def do_enqueue(self, queue_name: str, redis_id: str | bytes, payload: bytes) -> None:
+        """Put bytes into a queue (stock signature); without a record, as they may be no message."""
+        self._dispatch("enqueue")(queue_name, redis_id, payload)  # type: ignore[no-untyped-call]
+
+    def knows(self, actor_name: str) -> bool | None:
+        """Whether a worker that is alive has declared the actor; None when no worker is alive."""
+        with redis_errors(self.client), self.client.pipeline(transaction=False) as pipe:
+            pipe.hgetall(self.keys.workers)
+            since = current_millis() - self.heartbeat_timeout
+            pipe.zrangebyscore(f"{self.namespace}:__heartbeats__", since, "+inf")
+            stored, alive = pipe.execute()
+        cards = {worker: card for worker, card in stored.items() if worker in alive}
+        if not cards:
+            return None
+        return any(actor_name in card["actors"] for card in self._cards(cards).values())
+
+    @staticmethod
+    def _cards(stored: Any) -> dict[str, dict[str, Any]]:
+        return {worker.decode(): json.loads(card) for worker, card in stored.items()}
+
+    # -- held, inline and drained ------------------------------------------------------------------
+
+    def _held(self) -> Held | None:
+        held: Held | None = getattr(self._thread, "held", None)
+        return held
+
+    @contextmanager
+    def hold(self, held: Held) -> Iterator[None]:
+        """What this thread enqueues inside the block waits in ``held``."""
+        before, self._thread.held = self._held(), held
+        try:
+            yield
+        finally:
+            self._thread.held = before
+
+    def _run_inline(self, message: Message[Any], payload: bytes) -> None:
+        """Run a message now, in this thread, arguments through JSON first; errors are raised."""
+        if (held := self._held()) is not None:
+            held.append((message, payload))
+            return
+        job = Delivery(Message.decode(payload))
+        actor = self.get_actor(job.actor_name)
+        RedisBroker.emit_before(self, "process_message", job)
+        followers: Held = []
+        try:
+            result = actor(*job.args, **job.kwargs)
+        except BaseException as error:
+            # The hooks tidy up after themselves; the retry that they ask for is dropped.
+            with self.hold(followers):
+                RedisBroker.emit_after(self, "process_message", job, exception=error)
+            raise
+        with self.hold(followers):
+            RedisBroker.emit_after(self, "process_message", job, result=result)
+        for follower, encoded in followers:
+            self._run_inline(follower, encoded)
+
+    def drain(self) -> int:
+        """Run this thread's fake jobs, and those that they send, until none is left.
+
+        Returns how many ran. A job that raises leaves the list and its error reaches the caller.
+
+        Raises:
+          ModeError: outside the fake mode.
+        """
+        if modes.current() is not Mode.FAKE:
+            raise ModeError("drain() runs the jobs of the fake mode. Use it inside `with fake():`.")
+        waiting, ran = modes.fake_jobs(), 0
+        while waiting:
+            job = waiting.pop(0)
+            self.get_actor(job.actor_name)(*job.args, **job.kwargs)
+            ran += 1
+        return ran
+
+
+def _address(message: Message[Any], delay: int | None) -> Message[Any]:
+    """The message under the name of a new delivery, for a job may be delivered more than once."""
+    options = message.options | {
+        "redis_message_id": keys.delivery_name(message.message_id, os.urandom(6).hex())
+    }
+    queue_name = message.queue_name
+    if delay is not None:
+        queue_name = dq_name(queue_name)
+        options["eta"] = current_millis() + delay
+    return Message(
+        queue_name=queue_name,
+        actor_name=message.actor_name,
+        args=message.args,
+        kwargs=message.kwargs,
+        options=options,
+        message_id=message.message_id,
+        message_timestamp=message.message_timestamp,
+    )
