@@ -28,10 +28,14 @@ REGISTRIES = re.compile(
 )
 
 
-def tracked(root: Path) -> list[Path]:
-    """The files under version control, as absolute paths."""
+def repository_files(root: Path) -> list[Path]:
+    """The files under version control, and the new ones that are not ignored; absolute paths."""
     listing = subprocess.run(
-        ["git", "ls-files", "-z"], cwd=root, capture_output=True, text=True, check=True
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout
     return [path for name in listing.split("\0") if name and (path := root / name).is_file()]
 

@@ -135,7 +135,7 @@ def test_the_public_names() -> None:
 
 
 def test_nothing_points_to_one_machine_or_one_registry() -> None:
-    files = rules.tracked(ROOT)
+    files = rules.repository_files(ROOT)
     assert len(files) > 50
     faults = []
     for path in files:

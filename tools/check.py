@@ -35,7 +35,9 @@ def groups(slow: bool) -> list[Group]:
     return [
         Group("lint", ".", [["ruff", "check", "."], ["ruff", "format", "--check", "."]]),
         Group("types", "labkit", [["mypy"]]),
-        Group("tests", "tests", [[*PYTEST, "-n2", *chosen, *elsewhere, "tests"]]),
+        Group(
+            "tests", "tests", [[*PYTEST, "-n2", "--dist=loadgroup", *chosen, *elsewhere, "tests"]]
+        ),
         Group("notebooks", "notebooks", [["python", "tools/notebooks.py", "--check"]]),
         Group("browser", "tests/browser", [[*PYTEST, *chosen, "tests/browser"]]),
     ]

@@ -84,11 +84,16 @@ def closure(pins: list[Pin], names: set[str]) -> list[Pin]:
     return [pin for pin in pins if pin.name in reached]
 
 
+def pins(root: Path = ROOT) -> list[Pin]:
+    """What the environments hold, on any platform."""
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+    lock = read_lock((root / "requirements.lock").read_text(encoding="utf-8"))
+    return closure(lock, wanted(project))
+
+
 def render(root: Path = ROOT) -> str:
     """The text of the environment files."""
-    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
-    pins = read_lock((root / "requirements.lock").read_text(encoding="utf-8"))
-    lines = [str(pin.requirement) for pin in closure(pins, wanted(project))]
+    lines = [str(pin.requirement) for pin in pins(root)]
     return HEAD + "".join(f"      - {_yaml(line)}\n" for line in lines)
 
 
