@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from labkit.course.chapters import Chapter
-from labkit.course.chapters.configuring_checks import check_tally, check_toml
+from labkit.course.chapters.configuring_checks import (
+    ALSO_CORRECT,
+    EITHER_WAY,
+    OTHER_NAME,
+    SOLUTION,
+    TALLY,
+    TOO_EARLY,
+    TOO_FEW,
+    check_tally,
+    check_toml,
+)
 from labkit.course.exercise import Exercise
 from labkit.course.prediction import Prediction
 from labkit.course.quiz import Question
@@ -97,46 +107,6 @@ PREDICTIONS = {
     ),
 }
 
-TALLY = """\
-class Tally(dramatiq.Middleware):
-    def __init__(self):
-        self.done = self.failed = 0
-"""
-
-SOLUTION = """
-    def after_process_message(self, broker, message, *, result=None, exception=None):
-        if exception is None:
-            self.done += 1
-        else:
-            self.failed += 1
-"""
-
-ALSO_CORRECT = """
-    def after_process_message(self, broker, message, **outcome):
-        self.failed += bool(outcome.get("exception"))
-        self.done += not outcome.get("exception")
-"""
-
-TOO_EARLY = """
-    def before_process_message(self, broker, message):
-        self.done += 1
-"""
-
-EITHER_WAY = """
-    def after_process_message(self, broker, message, *, result=None, exception=None):
-        self.done += 1
-"""
-
-TOO_FEW = """
-    def after_process_message(self, broker, message):
-        self.done += 1
-"""
-
-OTHER_NAME = """
-    def after_process(self, broker, message, *, result=None, exception=None):
-        self.done += 1
-"""
-
 EXERCISES = {
     "toml": Exercise(
         "Write the text of a `labkit.toml`: 2 threads in development, 10 in production, and in "
@@ -211,7 +181,100 @@ EXERCISES = {
     ),
 }
 
-QUIZ: Sequence[Question] = ()
+QUIZ: Sequence[Question] = (
+    Question(
+        "A web application enqueues jobs, and a worker runs them. Who is a client of the queue, "
+        "and who its server, in the guide's words?",
+        [
+            (
+                "The application is the client, the worker the server",
+                "The client pushes jobs, the server pulls them. Both are clients of Redis.",
+            ),
+            (
+                "The worker is the client, Redis the server",
+                "Of Redis, yes, and so is the application. `configure_server` means the worker.",
+            ),
+            (
+                "The browser is the client, the application the server",
+                "Of HTTP. The queue begins behind that.",
+            ),
+        ],
+        right=1,
+    ),
+    Question(
+        "A worker runs sixteen jobs at once. Each calls a slow web service for two seconds, and "
+        "Redis is asked for a millisecond when it ends. The pool has four connections. Now?",
+        [
+            (
+                "Twelve of the sixteen always wait for a connection",
+                "They wait for the web service. Redis is needed a millisecond in two seconds.",
+            ),
+            (
+                "Nothing to do: four are plenty",
+                "A pool is sized by how many talk to Redis at the same moment.",
+            ),
+            (
+                "The worker must be cut down to four threads",
+                "Then twelve jobs would wait for no reason. Threads wait for services, connections "
+                "are borrowed.",
+            ),
+        ],
+        right=2,
+    ),
+    Question(
+        "Where does the address of the production Redis belong, with its password in it?",
+        [
+            (
+                "Into `[production]` of labkit.toml",
+                "That file is committed: everybody with the repository would have the password.",
+            ),
+            ("Into the environment variable `REDIS_URL`", "And labkit refuses it in the file."),
+            (
+                "Into the code that makes the broker",
+                "Code is committed too, and the same code runs in every environment.",
+            ),
+        ],
+        right=2,
+    ),
+    Question(
+        "You add a middleware to the broker in a cell of this notebook. Your worker, started "
+        "before, runs a job. Is `before_process_message` of your middleware called?",
+        [
+            (
+                "Yes: the broker is the same",
+                "It has the same Redis. But each process has a broker object of its own.",
+            ),
+            (
+                "No: the worker is another process, and has not loaded it",
+                "It must stand in a module that the worker imports when it starts.",
+            ),
+            (
+                "Only for jobs that are sent from this notebook",
+                "The job is run elsewhere all the same; `before_enqueue` would be called here.",
+            ),
+        ],
+        right=2,
+    ),
+    Question(
+        "From chapter 02: the worker of the last experiment looked at DB 12, and the job lay in "
+        "DB 0. With which command do you see it?",
+        [
+            (
+                "`%redis -n 12 LRANGE dramatiq:default 0 -1`",
+                "That is the room in which the worker looks, in vain.",
+            ),
+            (
+                "`%redis -n 0 LRANGE dramatiq:default 0 -1`",
+                "The list of waiting ids, in the room where the job is.",
+            ),
+            (
+                "`%redis -n 0 GET dramatiq:default`",
+                "GET reads strings, and a queue is a list: Redis answers WRONGTYPE.",
+            ),
+        ],
+        right=2,
+    ),
+)
 
 CHAPTER = Chapter(
     number="03",

@@ -125,3 +125,45 @@ def _complaints() -> Iterator[list[str]]:
     finally:
         logger.removeHandler(collector)
         logger.propagate = before
+
+
+# Answers to try the second check on: right ones, and mistakes.
+TALLY = """\
+class Tally(dramatiq.Middleware):
+    def __init__(self):
+        self.done = self.failed = 0
+"""
+
+SOLUTION = """
+    def after_process_message(self, broker, message, *, result=None, exception=None):
+        if exception is None:
+            self.done += 1
+        else:
+            self.failed += 1
+"""
+
+ALSO_CORRECT = """
+    def after_process_message(self, broker, message, **outcome):
+        self.failed += bool(outcome.get("exception"))
+        self.done += not outcome.get("exception")
+"""
+
+TOO_EARLY = """
+    def before_process_message(self, broker, message):
+        self.done += 1
+"""
+
+EITHER_WAY = """
+    def after_process_message(self, broker, message, *, result=None, exception=None):
+        self.done += 1
+"""
+
+TOO_FEW = """
+    def after_process_message(self, broker, message):
+        self.done += 1
+"""
+
+OTHER_NAME = """
+    def after_process(self, broker, message, *, result=None, exception=None):
+        self.done += 1
+"""
