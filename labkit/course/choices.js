@@ -20,6 +20,12 @@ function make(tag, name, parent) {
   return node;
 }
 
+function say(isChosen, isTrue, isSettled) {
+  if (!isSettled) return "";
+  if (isTrue) return isChosen ? "✓ as you predicted" : "✓ this happened";
+  return isChosen ? "✗ you predicted this" : "";
+}
+
 function ask(model, parent, place, { question, options }) {
   const group = `labkit-choices-${(made += 1)}`;
   const field = make("fieldset", "labkit-choices-question", parent);
@@ -30,6 +36,8 @@ function ask(model, parent, place, { question, options }) {
     const label = make("label", "labkit-choices-option", field);
     const input = make("input", "", label);
     Object.assign(input, { type: "radio", name: group, value: String(option) });
+    // JupyterLab would take the arrow keys for moving between cells.
+    input.dataset.lmSuppressShortcuts = "true";
     write(make("span", "", label), text);
     const sign = make("span", "labkit-choices-sign", label);
     input.addEventListener("change", () => {
@@ -51,7 +59,7 @@ function ask(model, parent, place, { question, options }) {
       input.disabled = happened !== undefined;
       label.classList.toggle("is-chosen", option === chosen);
       label.classList.toggle("is-true", option === happened);
-      sign.textContent = option === happened ? "✓ this happened" : "";
+      sign.textContent = say(option === chosen, option === happened, happened !== undefined);
     });
     result.replaceChildren();
     result.hidden = right === undefined;
@@ -62,14 +70,23 @@ function ask(model, parent, place, { question, options }) {
   };
 }
 
+// The way back to the notebook: Escape leaves the question, Shift+Enter and the like also run.
+function leave(event, cell) {
+  const runs = event.key === "Enter" && (event.shiftKey || event.ctrlKey || event.altKey);
+  if (!cell || !(runs || event.key === "Escape")) return;
+  event.preventDefault();
+  event.stopPropagation();
+  cell.focus();
+  if (!runs) return;
+  const { shiftKey, ctrlKey, altKey } = event;
+  const again = { key: "Enter", code: "Enter", keyCode: 13, bubbles: true, cancelable: true };
+  cell.dispatchEvent(new KeyboardEvent("keydown", { ...again, shiftKey, ctrlKey, altKey }));
+}
+
 function render({ model, el }) {
   const root = make("section", "labkit-choices", el);
   root.setAttribute("aria-label", model.get("title"));
-  // JupyterLab would take the arrow keys for moving between cells.
-  root.dataset.lmSuppressShortcuts = "true";
-  root.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") root.closest(".jp-Notebook")?.focus();
-  });
+  root.addEventListener("keydown", (event) => leave(event, root.closest(".jp-Cell")));
   make("p", "labkit-choices-title", root).textContent = model.get("title");
   const draws = model.get("questions").map((asked, place) => ask(model, root, place, asked));
   const note = make("p", "labkit-choices-note", root);

@@ -62,18 +62,23 @@ class Prediction:
 
 
 _answers: dict[str, int] = {}
+_settled: set[str] = set()
 _shown: dict[str, Choices] = {}
 
 
 def predict(key: str, answer: int | None = None) -> None:
     """Ask what will happen. Choose an option, or give its number: ``predict("05.returns", 2)``.
 
+    Run again, it keeps the choice until that is settled; after that it asks anew.
+
     Raises:
       CourseError: no such prediction, or no option of that number.
     """
     asked = chapters.prediction(key)
     texts = asked.texts()
-    _answers.pop(key, None)
+    if key in _settled:
+        _settled.remove(key)
+        _answers.pop(key, None)
     if answer is not None:
         if answer not in range(1, len(texts) + 1):
             raise CourseError(f"{key} has the options 1 to {len(texts)}, and not {answer!r}.")
@@ -112,6 +117,7 @@ def settle(key: str, *observed: Any) -> None:
         note = chosen[2] if len(chosen) == 3 else ""
         said = f"You predicted: {sentence(chosen[0])}"
         say(Tone.WRONG, f"It went otherwise: {fact}", said, note, asked.why)
+    _settled.add(key)
     if answer is not None:
         record(key, answer == happened)
     if key in _shown:

@@ -17,7 +17,7 @@ WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
 _CARD = (
     "border:1px solid #bdbdbd;border-color:var(--jp-border-color2,#bdbdbd);border-radius:4px;"
-    "padding:8px 14px;margin:4px 0;max-width:720px;line-height:1.5;"
+    "padding:8px 16px 10px;margin:4px 0;max-width:720px;box-sizing:border-box;line-height:1.5;"
     "border-left:4px solid {plain};border-left-color:var({themed},{plain})"
 )
 _CODE = "font-family:var(--jp-code-font-family,monospace);font-size:0.93em"
