@@ -104,7 +104,7 @@ def render(reply: Any, *, prose: bool = False, indent: str = "") -> str:
             return f"(error) {reply}" if code.isupper() else f"(error) ERR {reply}"
         case b"OK" | b"PONG" | b"QUEUED":
             # Simple replies, which redis-cli shows bare; redis-py does not tell them from values.
-            return reply.decode()
+            return str(reply, "ascii")
         case bytes() if prose:
             return reply.decode(errors="replace").replace("\r\n", "\n").rstrip("\n")
         case bytes():

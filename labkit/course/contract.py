@@ -1,8 +1,8 @@
 """The contract of an exercise, run for real: ``python -m labkit.course.contract 05.tomorrow``.
 
 Untouched it is "not attempted"; three or more wrong answers get messages that differ; the solution
-passes, and so does a second correct answer. Each runs as the learner's cells would, after
-``fresh``, in a root and on a Redis that are thrown away.
+passes, and so does a second correct answer. Each runs as the learner's cells would, with nothing
+left of the one before, in a root and on a Redis that are thrown away.
 """
 
 from __future__ import annotations
@@ -70,10 +70,10 @@ def faults(key: str) -> Iterator[str]:
 
 def answer(key: str, task: Exercise, source: str) -> Verdict:
     """Run ``source`` where the stub stands, and judge what came of it."""
-    from labkit.course.lab import fresh
+    from labkit.course.lab import clear
     from labkit.settings import Settings
 
-    fresh(key.partition(".")[0])
+    clear()
     shutil.rmtree(Settings().root / "work", ignore_errors=True)
     names: dict[str, Any] = {"__name__": "__main__"}
     for place, code in {"setup": task.setup, "answer": source}.items():
@@ -109,11 +109,10 @@ def stage() -> Iterator[Path]:
 
 
 def _stop_workers(names: dict[str, Any]) -> None:
-    from labkit.worker import Worker
-
-    for value in names.values():
-        if isinstance(value, Worker):
-            value.stop()
+    if module := sys.modules.get("labkit.worker"):
+        for value in names.values():
+            if isinstance(value, module.Worker):
+                value.stop()
 
 
 def _telling_lines(task: Exercise) -> list[str]:

@@ -14,11 +14,11 @@ from collections.abc import Callable
 from typing import Any, Self, TypeVar
 
 from dramatiq import Message
-from sqlalchemy import delete
+from sqlalchemy import delete, text
 
 from labkit.course import chapters
 from labkit.course.show import print_line
-from labkit.database import session
+from labkit.database import engine, session
 from labkit.errors import CourseError
 from labkit.ledger.reader import Ledger
 from labkit.ledger.records import JobRecord, JobState
@@ -41,12 +41,19 @@ def fresh(number: str) -> None:
       RedisUnavailable, DatabaseNotReady: ``%load_ext labkit`` says what to do.
     """
     chapter = chapters.find(number)
+    clear()
+    print_line(f"Chapter {number}, {chapter.title}: no jobs, no tasks, no logs yet.")
+
+
+def clear() -> None:
+    """Remove all jobs of this course's namespace, all tasks and all logs."""
     Ledger().clear()
     with session() as db:
-        # SQLite counts from 1 again once a table is empty.
-        for table in (Log, Task):
-            db.execute(delete(table))
-    print_line(f"Chapter {number}, {chapter.title}: no jobs, no tasks, no logs yet.")
+        if engine().dialect.name == "postgresql":
+            db.execute(text("TRUNCATE logs, tasks RESTART IDENTITY CASCADE"))
+        else:  # SQLite counts from 1 again once a table is empty.
+            for table in (Log, Task):
+                db.execute(delete(table))
 
 
 def wait_until(predicate: Callable[[], T], timeout: float = 10.0, what: str = "") -> T:
