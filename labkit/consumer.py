@@ -19,7 +19,8 @@ from dramatiq import Consumer, MessageProxy, get_logger
 from dramatiq.common import getenv_int
 from dramatiq.errors import ConnectionClosed
 
-from labkit.delivery import Delivery, decode
+from labkit.codec import decode
+from labkit.delivery import Delivery
 
 if TYPE_CHECKING:
     from labkit.broker import LabBroker

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import time
 import traceback
 from typing import Any
 
 from dramatiq import Message, MessageProxy
 
-from labkit.arguments import encode
+from labkit.codec import encode
 from labkit.ledger import records
 from labkit.ledger.records import JobState
 
@@ -105,26 +104,3 @@ class Delivery(MessageProxy):
             return encode(self._message.copy(options=options))
         except Exception:
             return ""
-
-
-def decode(payload: bytes, name: str) -> Message[Any]:
-    """The message in a payload, under the name of its delivery.
-
-    Raises:
-      ValueError: it is no message; says what it is instead.
-    """
-    try:
-        message: Message[Any] = Message.decode(payload)
-        fits = isinstance(message.options, dict) and isinstance(message.kwargs, dict)
-        names = (message.queue_name, message.actor_name, message.message_id)
-        if not fits or not all(isinstance(part, str) for part in names):
-            raise TypeError("a field has the wrong type")
-    except Exception as error:
-        raise ValueError(f"not a Dramatiq message ({error}): {_shorten(payload)}") from None
-    message.options["redis_message_id"] = name
-    return message
-
-
-def _shorten(payload: bytes) -> str:
-    text = payload[:80].decode("utf-8", errors="replace")
-    return json.dumps(text) + (f" … ({len(payload)} bytes)" if len(payload) > 80 else "")

@@ -12,6 +12,7 @@
     ├── InvalidSchedule    a time that says no certain instant          (ValueError)
     ├── UnknownQueue       a queue that no worker would look at         (ValueError)
     ├── UnknownJob         no job has this id                           (LookupError)
+    ├── AlreadyTaken       a worker has the job, or its state does not allow it
     ├── ModeError          a testing mode where it cannot be            (RuntimeError)
     ├── GenerateError      a name that cannot become a file             (ValueError)
     ├── WorkerError        a worker process that did not start or stop  (RuntimeError)
@@ -64,6 +65,10 @@ class UnknownQueue(LabkitError, ValueError):
 
 class UnknownJob(LabkitError, LookupError):
     """No job of this namespace has the id."""
+
+
+class AlreadyTaken(LabkitError):
+    """A worker has the job by now, or the job is in a state that the action does not fit."""
 
 
 class ModeError(LabkitError, RuntimeError):

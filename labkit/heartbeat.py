@@ -21,6 +21,7 @@ import redis.exceptions
 from dramatiq import Worker, get_logger
 from dramatiq.common import current_millis
 
+from labkit.ledger.reconcile import Reconciler
 from labkit.redis_client import sibling
 
 if TYPE_CHECKING:
@@ -41,6 +42,9 @@ class Heartbeat:
         self._since = current_millis()
         self._card: dict[str, Any] = {}
         self._stopping = threading.Event()
+        self._reconciler = Reconciler(
+            broker.client, broker.namespace, broker.call, lambda: broker.queues
+        )
         self._thread = threading.Thread(target=self._run, name="labkit-heartbeat", daemon=True)
         self._client = sibling(broker.client, name=connection_name(broker.broker_id), size=1)
 
@@ -81,6 +85,8 @@ class Heartbeat:
                 self._client.hset(self.broker.keys.workers, self.broker.broker_id, json.dumps(card))
                 self._card = card
             self._beat()
+            if self._reconciler.is_needed():
+                self._reconciler.run()
         except redis.RedisError as error:
             self._card = {}  # a Redis that comes back empty lacks it
             self.logger.debug("No heartbeat: %s", error)

@@ -15,8 +15,8 @@ from dramatiq import Consumer, MessageProxy
 from dramatiq.errors import ConnectionClosed
 
 from labkit.consumer import LOST
-from labkit.delivery import decode
-from labkit.ledger import records
+from labkit.ledger.reconcile import describe_foreign
+from labkit.ledger.records import JobState
 
 if TYPE_CHECKING:
     from labkit.broker import LabBroker
@@ -57,7 +57,7 @@ class Promoter(Consumer):
     def _adopt(self, foreign: list[bytes]) -> None:
         arguments: list[Any] = [self.queue]
         for name, payload in zip(foreign[::2], foreign[1::2], strict=True):
-            arguments += describe_foreign(name.decode(), payload)
+            arguments += describe_foreign(name.decode(), payload, JobState.SCHEDULED)
         self.broker.call("adopt", *arguments)
 
     def _wait(self, next_due: int | None) -> None:
@@ -90,20 +90,3 @@ class Promoter(Consumer):
             if self._waiter is not None:
                 self._waiter.close()
                 self._waiter = None
-
-
-def describe_foreign(name: str, payload: bytes) -> list[Any]:
-    """What adopt.lua takes for a delayed delivery of a stock producer.
-
-    One that is no message is due at once: the consumer then makes it a dead letter and says why.
-    """
-    try:
-        message = decode(payload, name)
-        eta = message.options.get("eta", 0)
-        due = int(eta) if isinstance(eta, int | float) else 0
-        queue = message.queue_name.removesuffix(".DQ")
-        sent = records.describe(message.actor_name, queue, message.args, message.kwargs)
-        return [name, message.message_id, sent, int(message.message_timestamp), due]
-    except (ValueError, TypeError, OverflowError):
-        sent = records.describe("(unreadable message)", "?", (), {})
-        return [name, name, sent, 0, 0]

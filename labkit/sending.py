@@ -18,7 +18,7 @@ from dramatiq.brokers.redis import RedisBroker
 from dramatiq.common import current_millis, dq_name
 
 from labkit import modes
-from labkit.arguments import encode
+from labkit.codec import encode
 from labkit.delivery import Delivery
 from labkit.errors import ModeError
 from labkit.ledger import keys, records

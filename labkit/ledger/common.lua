@@ -45,6 +45,11 @@ local function count_minute(state)
   redis.call("HSET", ledger .. "minutes", slot, minute .. " " .. count + 1)
 end
 
+local function announce(id, was, state)
+  redis.call("XADD", ledger .. "events", "MAXLEN", "~", "10000", "*",
+    "job", id, "was", was, "state", state)
+end
+
 -- Move a job into a state; `score` is its ETA where the state waits for one, else the time.
 local function enter(job, state, score)
   local was = job.state or ""
@@ -52,8 +57,7 @@ local function enter(job, state, score)
   redis.call("ZADD", ledger .. state, score or now, job.id)
   job.state = state
   save(job)
-  redis.call("XADD", ledger .. "events", "MAXLEN", "~", "10000", "*",
-    "job", job.id, "was", was, "state", state)
+  announce(job.id, was, state)
   count_minute(state)
 end
 
@@ -78,6 +82,7 @@ local function deliver(queue, delivery, payload, id, sent, state, eta)
   if job and job.delivery == suffix then return 0 end
   redis.call("HSET", ns .. ":" .. queue .. ".msgs", delivery, payload)
   redis.call("RPUSH", ns .. ":" .. queue, delivery)
+  redis.call("SADD", ledger .. "queues", (string.gsub(queue, "%.DQ$", "")))
   job = job or new_job(id, suffix, sent)
   job.delivery, job.eta, job.started, job.finished = suffix, eta, "-", "-"
   enter(job, state, eta ~= "-" and eta or nil)

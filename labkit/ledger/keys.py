@@ -17,6 +17,7 @@ The ledger's, all under ``ns:__ledger__.``, a name that no queue can have::
     events     stream       every change of state, capped
     minutes    hash         "<state>.<minute of the day>" -> "<minute> <count>", a ring of one day
     workers    hash         worker -> what it is: host, pid, threads, queues, actors
+    queues     set          every queue that the ledger has met
     due.<q>    sorted set   deliveries of q.DQ that a labkit worker has taken in, by ETA
     recovered  hash         deliveries taken back from a dead worker -> starts since then
 
@@ -37,6 +38,7 @@ SCRIPTS: Final = (
     "beat",
     "enqueue",
     "fetch",
+    "mend",
     "promote",
     "purge",
     "reclaim",
@@ -45,6 +47,7 @@ SCRIPTS: Final = (
     "restart",
     "settle",
     "start",
+    "survey",
 )
 
 
@@ -58,6 +61,7 @@ class Keys:
         self.events = self.prefix + "events"
         self.minutes = self.prefix + "minutes"
         self.workers = self.prefix + "workers"
+        self.queues = self.prefix + "queues"
 
     def due(self, queue: str) -> str:
         """The sorted set, by ETA, of the deliveries of ``queue`` that wait for their time."""

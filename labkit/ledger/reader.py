@@ -1,4 +1,4 @@
-"""Ledger: the questions that one can ask about every job, and the clearing of them all.
+"""Ledger: the questions that one can ask about every job, on top of ``actions``.
 
 Reading never changes a job. ``Ledger()`` reads the Redis of ``Settings()``; ``Ledger(url=…)`` reads
 any other, starts nothing and reads no ``labkit.toml``.
@@ -7,16 +7,12 @@ any other, starts nothing and reads no ``labkit.toml``.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
-import redis
-
-from labkit.ledger import keys, records
+from labkit.ledger import records
+from labkit.ledger.actions import Actions
 from labkit.ledger.records import JobEvent, JobRecord, JobState
-from labkit.redis_client import client_of, redis_errors
-from labkit.redis_server import connect
-from labkit.settings import Settings, redact_url
+from labkit.redis_client import redis_errors
 
 #: In these states the one whose time comes first is first; in the others, the newest.
 _EARLIEST_FIRST = {JobState.SCHEDULED, JobState.RETRYING, JobState.ENQUEUED, JobState.RUNNING}
@@ -24,21 +20,7 @@ _EARLIEST_FIRST = {JobState.SCHEDULED, JobState.RETRYING, JobState.ENQUEUED, Job
 _SCAN_STEP = 500
 
 
-@dataclass(frozen=True)
-class Cleared:
-    """What ``Ledger.clear`` removed."""
-
-    namespace: str
-    jobs: dict[JobState, int]
-    keys: int
-
-    def __str__(self) -> str:
-        found = [f"{count} {state}" for state, count in self.jobs.items() if count]
-        what = ", ".join(found) if found else "no jobs"
-        return f"Cleared namespace {self.namespace!r}: {what} ({self.keys} Redis keys removed)."
-
-
-class Ledger:
+class Ledger(Actions):
     """What Redis knows about every job of one namespace.
 
     Parameters:
@@ -48,35 +30,6 @@ class Ledger:
 
     Every method raises ``RedisUnavailable`` when Redis does not answer.
     """
-
-    def __init__(
-        self,
-        url: str | None = None,
-        namespace: str | None = None,
-        *,
-        client: redis.Redis | None = None,
-    ) -> None:
-        if url is not None or client is not None:
-            self.client: redis.Redis = client or client_of(url or "")
-            self.namespace = namespace or "dramatiq"
-            self._address = redact_url(url) if url else "the given client"
-        else:
-            settings = Settings()
-            self.client = connect(settings)
-            self.namespace = namespace or settings.namespace
-            self._address = "the Redis of Settings()"
-        self.keys = keys.Keys(self.namespace)
-        self._page = self.client.register_script(keys.script("page"))
-
-    def __repr__(self) -> str:
-        return f"Ledger({self._address!r}, namespace={self.namespace!r})"
-
-    def counts(self) -> dict[JobState, int]:
-        """How many jobs are in each state: all states, one round trip."""
-        with redis_errors(self.client), self.client.pipeline(transaction=False) as pipe:
-            for state in JobState:
-                pipe.zcard(self.keys.state(state))
-            return dict(zip(JobState, pipe.execute(), strict=True))
 
     def jobs(
         self,
@@ -113,9 +66,7 @@ class Ledger:
             return []
         order = "" if state in _EARLIEST_FIRST else "REV"
         with redis_errors(self.client):
-            flat = self._page(
-                keys=[self.namespace], args=[state, offset, offset + limit - 1, order]
-            )
+            flat = self.call("page", state.value, offset, offset + limit - 1, order)
         return [
             records.parse(job_id.decode(), raw)
             for job_id, raw in zip(flat[::2], flat[1::2], strict=True)
@@ -177,28 +128,3 @@ class Ledger:
                 queue=job.queue if job else "",
                 at=records.from_millis(int(event_id.split("-")[0])),
             )
-
-    def clear(self) -> Cleared:
-        """Remove every key of this namespace, and nothing else: queues, messages and records.
-
-        Unlike ``FLUSHDB`` it leaves other applications' keys alone. A job that runs right now goes
-        on to its end, and leaves no trace.
-        """
-        jobs = self.counts()
-        removed = 0
-        with redis_errors(self.client):
-            for found in self._own_keys():
-                removed += int(self.client.unlink(*found))
-            self.client.xadd(self.keys.events, {"job": "", "was": "", "state": ""})
-        return Cleared(self.namespace, jobs, removed)
-
-    def _own_keys(self) -> Iterator[list[bytes]]:
-        pattern = "".join(f"\\{c}" if c in "*?[]^\\" else c for c in self.namespace) + ":*"
-        cursor = 0
-        while True:
-            reply: Any = self.client.scan(cursor, match=pattern, count=1_000)
-            cursor, found = reply
-            if found:
-                yield found
-            if cursor == 0:
-                return

@@ -1,4 +1,4 @@
-"""What a message can carry: its arguments as JSON, and nothing that JSON would change in silence.
+"""Messages as bytes and back: what a message can carry, and what is no message.
 
 Only JSON's own types travel from the sender to the worker. Sidekiq turns a date into a string and
 warns at most; here the sender is told at the call.
@@ -6,6 +6,7 @@ warns at most; here the sender is told at the call.
 
 from __future__ import annotations
 
+import json
 import math
 from typing import Any
 
@@ -71,3 +72,26 @@ def _problem_in(value: Any, where: str, depth: int) -> str | None:
                 return problem
         return None
     return f"{where} is a {type(value).__name__}"
+
+
+def decode(payload: bytes, name: str) -> Message[Any]:
+    """The message in a payload, under the name of its delivery.
+
+    Raises:
+      ValueError: it is no message; says what it is instead.
+    """
+    try:
+        message: Message[Any] = Message.decode(payload)
+        fits = isinstance(message.options, dict) and isinstance(message.kwargs, dict)
+        names = (message.queue_name, message.actor_name, message.message_id)
+        if not fits or not all(isinstance(part, str) for part in names):
+            raise TypeError("a field has the wrong type")
+    except Exception as error:
+        raise ValueError(f"not a Dramatiq message ({error}): {_shorten(payload)}") from None
+    message.options["redis_message_id"] = name
+    return message
+
+
+def _shorten(payload: bytes) -> str:
+    text = payload[:80].decode("utf-8", errors="replace")
+    return json.dumps(text) + (f" … ({len(payload)} bytes)" if len(payload) > 80 else "")

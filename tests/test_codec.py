@@ -11,7 +11,7 @@ from dramatiq import Message
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labkit.arguments import encode
+from labkit.codec import encode
 from labkit.errors import ArgumentNotJSON
 
 JSON = st.recursive(
