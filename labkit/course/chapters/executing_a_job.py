@@ -1,0 +1,298 @@
+"""Chapter 05: calling and sending, what Redis holds at each step, and jobs for later."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from dramatiq import Message
+
+from labkit.course.chapters import Chapter
+from labkit.course.chapters import executing_a_job_checks as checks
+from labkit.course.exercise import Exercise
+from labkit.course.prediction import Prediction
+from labkit.course.quiz import Question
+from labkit.errors import InvalidSchedule
+from labkit.ledger.records import JobState
+
+
+def _was_sent(answer: Any) -> bool:
+    return isinstance(answer, Message)
+
+
+PREDICTIONS = {
+    "called": Prediction(
+        "You call `task_logger()` in this notebook. What happens?",
+        [
+            (
+                "The function runs here, and Redis hears nothing of it",
+                lambda result, jobs: result is None and not jobs,
+            ),
+            (
+                "A job goes to Redis, and a worker runs it",
+                lambda result, jobs: jobs > 0,
+                "Nothing was sent. Parentheses alone mean the same as for any other function.",
+            ),
+            (
+                "Nothing: an actor cannot be called",
+                lambda result, jobs: result is not None and not jobs,
+                "An actor is its function, with methods that send it added to it.",
+            ),
+        ],
+        "The decorator leaves the function as it was and adds ways to send it.",
+    ),
+    "sent": Prediction(
+        "Now you send it: `task_logger.send()`. No worker runs. What does the cell do?",
+        [
+            (
+                "It prints the function's line, as before",
+                lambda message, state: not _was_sent(message),
+                "The body did not run here. Sending writes down what is to be run.",
+            ),
+            (
+                "It waits until a worker has come and run the job",
+                lambda message, state: _was_sent(message) and state is JobState.COMPLETED,
+                "Sending waits for Redis alone, which takes about a millisecond.",
+            ),
+            (
+                "It comes back at once with a message that has an id",
+                lambda message, state: _was_sent(message) and state is not JobState.COMPLETED,
+            ),
+        ],
+        "The id is a receipt: the job is stored. Whether it has run, nobody knows yet.",
+    ),
+    "held": Prediction(
+        "A worker has taken the job from the list and runs it now. Where is the job's id?",
+        [
+            (
+                "Still in the list, so that it is not lost",
+                lambda waiting, held: len(waiting) > 0,
+                "Then the next worker would take it as well.",
+            ),
+            (
+                "In the worker's memory alone",
+                lambda waiting, held: not waiting and not held,
+                "Then the job would be lost together with the worker. Sidekiq without its paid "
+                "version does it that way.",
+            ),
+            (
+                "In another key in Redis, under the worker's name",
+                lambda waiting, held: not waiting and len(held) > 0,
+            ),
+        ],
+        "It moves from the list into the set of what this worker holds, in one step. When the "
+        "worker dies, its set is still there, and the job can be given to another one.",
+    ),
+    "minute": Prediction(
+        "You send a job that is to run in one minute. Where does it wait?",
+        [
+            (
+                "In this notebook, which sends it when the minute is over",
+                lambda states: not states,
+                "You can shut the notebook down: the job will run all the same.",
+            ),
+            (
+                "In Redis, in the list of the others, at its end",
+                lambda states: JobState.ENQUEUED in states,
+                "A worker would take it from there at once.",
+            ),
+            (
+                "In Redis, apart from the others, with the time at which it is due",
+                lambda states: set(states) == {JobState.SCHEDULED},
+            ),
+        ],
+        "It is stored at once like any other job, in a place of its own.",
+    ),
+    "past": Prediction(
+        "You ask for a time that has passed: five minutes ago. What becomes of the job?",
+        [
+            (
+                "It is refused: nobody can keep that promise",
+                lambda answer, state: not _was_sent(answer),
+                "A job that is late is still wanted. Imagine a queue that was down for an hour.",
+            ),
+            (
+                "It runs now",
+                lambda answer, state: state in (JobState.COMPLETED, JobState.ENQUEUED),
+            ),
+            (
+                "It is scheduled, and never runs",
+                lambda answer, state: state is JobState.SCHEDULED,
+                "Not before a time is a promise that is kept as soon as the time has passed.",
+            ),
+        ],
+        "A time means “not before”. One that has passed, or zero, or a negative delay means now. "
+        "Sidekiq does the same.",
+    ),
+    "naive": Prediction(
+        "`datetime(2030, 1, 1, 9)` has no time zone. What does `send_at` make of it?",
+        [
+            (
+                "Nine o'clock in the time zone of this machine",
+                lambda answer: _was_sent(answer),
+                "The worker may run in another time zone, and then there are two answers.",
+            ),
+            (
+                "Nine o'clock in UTC",
+                lambda answer: not isinstance(answer, Message | InvalidSchedule),
+                "Most people who write 9 mean nine on their own clock.",
+            ),
+            ("An error, and no job", lambda answer: isinstance(answer, InvalidSchedule)),
+        ],
+        "It names a different instant on each machine. Guessing would be right in tests, and wrong "
+        "by some hours on the server.",
+    ),
+}
+
+EXERCISES = {
+    "waited": Exercise(
+        "The record of the guard's job knows three moments. From them, work out how long the job "
+        "`waited` for a worker, and how long it `ran`.",
+        check=checks.check_waited,
+        hints=[
+            "The three moments are `enqueued_at`, `started_at` and `finished_at`. Which two belong "
+            "to the waiting?",
+            "A length of time is the later moment minus the earlier one.",
+            "`waited` ends where `ran` begins: both use `record.started_at`.",
+        ],
+        setup=checks.HELD,
+        stub=checks.WAITED,
+        given=["message", "waited", "ran"],
+        solution=checks.WAITED_SOLUTION,
+        also_correct=checks.WAITED_OTHERWISE,
+        wrong=[
+            (checks.ALL_OF_IT, "the whole life of the job"),
+            (checks.SWAPPED, "the wrong way round"),
+            (checks.MOMENTS, "is a moment"),
+            (checks.BACKWARDS, "came out negative"),
+        ],
+        praise="When jobs wait long and run briefly, add workers. When they run long, look at the "
+        "job.",
+    ),
+    "tomorrow": Exercise(
+        "A customer in Tokyo wants the log at nine in the morning, tomorrow, on their clock. Tokyo "
+        "is nine hours ahead of UTC all year. Send the job for that moment.",
+        check=checks.check_tomorrow,
+        hints=[
+            "Begin with what the clock in Tokyo shows now: `datetime.now(tokyo)`.",
+            "Add a day first. Then `replace(hour=…, minute=…, second=…, microsecond=…)` sets the "
+            "time of day and keeps the time zone.",
+            "The method that takes a moment is `send_at`; what it returns is the message.",
+        ],
+        setup=checks.DECLARED,
+        stub=checks.TOMORROW,
+        given=["tomorrow"],
+        solution=checks.TOMORROW_SOLUTION,
+        also_correct=checks.TOMORROW_OTHERWISE,
+        wrong=[
+            (checks.IN_UTC, "nine in UTC"),
+            ("tomorrow = task_logger.send_in(timedelta(days=1))", "24 hours after"),
+            (checks.ANOTHER_DAY, "and the day is not"),
+            ("tomorrow = task_logger()", "you called it"),
+            ("tomorrow = task_logger.send()", "sent to run at once"),
+        ],
+        praise="The moment is stored as milliseconds since 1970, so it is the same one for every "
+        "worker in every country.",
+    ),
+}
+
+QUIZ: Sequence[Question] = (
+    Question(
+        "In a web application a colleague writes `task_logger(task.id)` in the request, and "
+        "complains that background jobs are slow. What do you tell them?",
+        [
+            (
+                "That the worker needs more threads.",
+                "No worker is involved: the function runs inside the request.",
+            ),
+            (
+                "That they called the function. Sending it is `task_logger.send(task.id)`.",
+                "A call runs here and now, in the process that calls.",
+            ),
+            (
+                "That Redis is too far away.",
+                "Redis hears nothing of a call.",
+            ),
+        ],
+        right=2,
+    ),
+    Question(
+        "All workers are stopped for an hour. In that hour a hundred jobs are sent. What becomes "
+        "of them?",
+        [
+            ("`send` raises an error, because nobody would run them.", "It asks Redis alone."),
+            (
+                "They wait in Redis, and run when a worker is back.",
+                "The sender and the worker need not be there at the same time.",
+            ),
+            ("They are dropped after a while.", "A job that waits has no date of expiry."),
+        ],
+        right=2,
+    ),
+    Question(
+        "A job is due at 23:59:59. When does its body start?",
+        [
+            (
+                "At 23:59:59, to the second.",
+                "That would need a free worker thread at that moment.",
+            ),
+            (
+                "At 23:59:59 or later, depending on when a worker is free.",
+                "A time is a promise about the earliest moment, and only about that.",
+            ),
+            (
+                "Some time before midnight.",
+                "Never before its time; and when all workers are busy, perhaps after midnight.",
+            ),
+        ],
+        right=2,
+    ),
+    Question(
+        "From chapter 04: you edit the body of a job and send it. The worker's window shows what "
+        "the old body prints. Why?",
+        [
+            (
+                "The old code was in the message.",
+                "A message holds the actor's name and the arguments, and no code.",
+            ),
+            (
+                "The worker loaded the module when it started; restart it.",
+                "A running process keeps the code that it has imported.",
+            ),
+            (
+                "Redis keeps the first version of a job.",
+                "Redis knows the job's name, and nothing of its body.",
+            ),
+        ],
+        right=2,
+    ),
+    Question(
+        "From chapter 02: a job has completed. Where does its record on the board come from?",
+        [
+            (
+                "From Dramatiq, which keeps every message.",
+                "It deletes a message as soon as it is acknowledged.",
+            ),
+            (
+                "From the worker's window.",
+                "The board reads no logs.",
+            ),
+            (
+                "From labkit's ledger, which writes it in the same step as the acknowledgement.",
+                "So the two can never disagree, not even when a process is killed in between.",
+            ),
+        ],
+        right=3,
+    ),
+)
+
+CHAPTER = Chapter(
+    number="05",
+    title="Executing a job",
+    minutes=25,
+    mirrors="Executing the job",
+    needs=("04",),
+    predictions=PREDICTIONS,
+    exercises=EXERCISES,
+    quiz=QUIZ,
+)
