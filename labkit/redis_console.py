@@ -6,6 +6,7 @@ refused, except on a throwaway server. The password never shows, whatever is ask
 
 from __future__ import annotations
 
+import re
 import shlex
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -100,8 +101,9 @@ def render(reply: Any, *, prose: bool = False, indent: str = "") -> str:
         case int():
             return f"(integer) {reply}"
         case Exception():
-            code = str(reply).partition(" ")[0]
-            return f"(error) {reply}" if code.isupper() else f"(error) ERR {reply}"
+            # redis-py takes the commonest code away, and leaves the others.
+            code = "" if re.match(r"[A-Z]{3,} ", str(reply)) else "ERR "
+            return f"(error) {code}{reply}"
         case b"OK" | b"PONG" | b"QUEUED":
             # Simple replies, which redis-cli shows bare; redis-py does not tell them from values.
             return str(reply, "ascii")

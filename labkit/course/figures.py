@@ -53,7 +53,8 @@ def timeline(rows: Mapping[str, Sequence[Span]], *, title: str, unit: str = "s",
             axes.barh(place, end - start, left=start, height=0.55, color=colour, edgecolor="white")
     for number, word in enumerate(words):
         axes.barh(0, 0, color=COLOURS[number % len(COLOURS)], label=word)
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.32), ncol=len(words), frameon=False)
+    if words:
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.32), ncol=len(words), frameon=False)
     _finish(figure, axes, list(rows), unit, alt)
 
 

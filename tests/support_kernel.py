@@ -1,0 +1,55 @@
+"""A real kernel, without a notebook around it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from jupyter_client.manager import KernelManager
+
+
+class Kernel:
+    """A context manager; ``run`` returns a cell's outputs as a notebook would store them."""
+
+    def __init__(self, cwd: Path | None = None, env: dict[str, str] | None = None) -> None:
+        self._manager = KernelManager(kernel_name="python3")
+        self._cwd = cwd or Path.cwd()
+        self._env = {**os.environ, **(env or {})}
+
+    def __enter__(self) -> Self:
+        self._manager.start_kernel(cwd=str(self._cwd), env=self._env)
+        self._client = self._manager.client()
+        self._client.start_channels()
+        self._client.wait_for_ready(timeout=60)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._client.stop_channels()
+        self._manager.shutdown_kernel()
+        self._manager.cleanup_resources()
+
+    def run(self, source: str, *, fails: bool = False) -> list[dict[str, Any]]:
+        """Run a cell; an error in it fails the test, or with ``fails`` its absence does."""
+        kinds = ("stream", "display_data", "execute_result", "error")
+        outputs: list[dict[str, Any]] = []
+
+        def keep(message: dict[str, Any]) -> None:
+            if message["msg_type"] in kinds:
+                outputs.append({"output_type": message["msg_type"], **message["content"]})
+
+        reply = self._client.execute_interactive(source, timeout=60, output_hook=keep)
+        assert (reply["content"]["status"] == "error") is fails, outputs
+        return outputs
+
+
+def outputs_of(source: str) -> list[dict[str, Any]]:
+    """The outputs of one cell in a kernel of its own."""
+    with Kernel() as kernel:
+        return kernel.run(source)

@@ -1,0 +1,125 @@
+"""The chapter's surroundings: a fresh start, waiting that ends, a Redis to break."""
+
+from __future__ import annotations
+
+import time
+
+import dramatiq
+import pytest
+from sqlmodel import select
+
+from labkit import Ledger, Log, Task, actor, session
+from labkit.actors import LabActor
+from labkit.broker import LabBroker
+from labkit.course.lab import (
+    fresh,
+    open_throwaway,
+    throwaway_redis,
+    wait_for_state,
+    wait_until,
+)
+from labkit.errors import CourseError
+from labkit.settings import Settings
+from tests.support import gone
+from tests.support_jobs import quick_retries, running_worker
+
+
+@pytest.fixture
+def broker(settings: Settings, tables: None, monkeypatch: pytest.MonkeyPatch) -> LabBroker:
+    broker = LabBroker()
+    monkeypatch.setattr(dramatiq.broker, "global_broker", broker)
+    return broker
+
+
+@pytest.fixture
+def note(broker: LabBroker) -> LabActor[..., None]:
+    @actor
+    def note(word: str = "") -> None:
+        if word == "fail":
+            raise ValueError("as asked")
+
+    return note
+
+
+def test_fresh_leaves_no_job_no_task_and_no_log(
+    note: LabActor[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    note.send()
+    with session() as db:
+        task = Task(title="old")
+        db.add(task)
+        db.flush()
+        db.add(Log(task_id=task.id, message="old"))
+    fresh("00")
+    assert set(Ledger().counts().values()) == {0}
+    with session() as db:
+        assert db.exec(select(Log)).all() == []
+        new = Task(title="new")
+        db.add(new)
+    assert new.id == 1
+    assert capsys.readouterr().out == "Chapter 00, Start here: no jobs, no tasks, no logs yet.\n"
+
+
+def test_fresh_leaves_other_namespaces_alone(broker: LabBroker) -> None:
+    broker.client.set("other:key", "theirs")
+    fresh("00")
+    assert broker.client.get("other:key") == b"theirs"
+
+
+def test_fresh_knows_its_chapter(broker: LabBroker) -> None:
+    with pytest.raises(CourseError, match="There is no chapter '5'"):
+        fresh("5")
+
+
+def test_waiting_returns_what_came_and_ends_when_it_does_not() -> None:
+    began = time.monotonic()
+    assert wait_until(lambda: time.monotonic() - began > 0.02 and "so") == "so"
+    with pytest.raises(CourseError, match=r"Waited 0\.05 s for a sign, and it did not come"):
+        wait_until(lambda: False, timeout=0.05, what="a sign")
+
+
+def test_waiting_for_a_state_gives_the_record(broker: LabBroker, note: LabActor[..., None]) -> None:
+    message = note.send("hello")
+    with running_worker(broker):
+        record = wait_for_state(message, "completed")
+    assert record.args == ("hello",)
+    assert wait_for_state(message.message_id, "completed") == record
+
+
+def test_waiting_for_what_cannot_come_any_more_ends_at_once(
+    broker: LabBroker, note: LabActor[..., None]
+) -> None:
+    quick_retries(broker, max_retries=0)
+    message = note.send("fail")
+    with running_worker(broker):
+        wait_for_state(message, "dead")
+    with pytest.raises(CourseError, match=r"it is dead \(ValueError: as asked\)"):
+        wait_for_state(message, "completed", timeout=60)
+
+
+def test_waiting_without_a_worker_asks_for_one(note: LabActor[..., None]) -> None:
+    with pytest.raises(CourseError, match=r"it is enqueued\. Is a worker running"):
+        wait_for_state(note.send(), "completed", timeout=0.05)
+
+
+def test_waiting_for_an_unknown_job_says_so(broker: LabBroker) -> None:
+    with pytest.raises(CourseError, match="it is unknown to Redis"):
+        wait_for_state("no-such-job", "completed", timeout=0.05)
+
+
+def test_a_throwaway_server_ends_with_its_block() -> None:
+    with throwaway_redis() as server:
+        assert open_throwaway() is server
+        assert server.client().ping()
+        pid = server.pid
+    assert gone(pid)
+    assert open_throwaway() is None
+    server.close()
+
+
+def test_starting_another_throwaway_closes_the_first() -> None:
+    first = throwaway_redis()
+    pid = first.pid
+    with throwaway_redis() as second:
+        assert gone(pid)
+        assert open_throwaway() is second
