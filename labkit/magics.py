@@ -1,4 +1,4 @@
-"""What ``%load_ext labkit`` brings into a notebook: Redis, tables, short errors, and ``%redis``."""
+"""What ``%load_ext labkit`` brings: Redis, tables, short errors, ``%redis`` and ``%work``."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ def load(shell: Any) -> None:
     # First of all, so that an error of what follows is one line too.
     shell.set_custom_exc((LabkitError,), _show_error)
     shell.register_magic_function(redis, "line", "redis")
+    shell.register_magic_function(work, "line_cell", "work")
     _allow_another_load(shell)
 
     from labkit.database import create_tables
@@ -44,6 +45,16 @@ def redis(line: str) -> None:
 
     server = open_throwaway()
     print_line(ask(line, server.url if server else None))
+
+
+def work(line: str, cell: str | None = None) -> None:
+    """``%work NAME`` prints a file of the learner's ``work/``; ``%%work NAME`` saves one."""
+    from labkit.course.work import show, write
+
+    if cell is None:
+        show(line)
+    else:
+        write(line.strip(), cell)
 
 
 def _show_error(
