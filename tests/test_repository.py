@@ -31,6 +31,11 @@ def texts(*patterns: str) -> list[tuple[str, str]]:
     return [(relative(path), path.read_text(encoding="utf-8")) for path in found]
 
 
+def none_of(faults: list[str]) -> None:
+    """Every complaint in the failure, not the first alone."""
+    assert not faults, "\n".join(["", *faults])
+
+
 def module_name(path: Path) -> str:
     return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
@@ -41,7 +46,7 @@ def module_name(path: Path) -> str:
 def test_imports_go_one_way() -> None:
     sources = {module_name(path): path.read_text(encoding="utf-8") for path in PACKAGE}
     assert len(sources) > 10
-    assert rules.wrong_imports(sources, rules.read_layers(CONTRIBUTING)) == []
+    none_of(rules.wrong_imports(sources, rules.read_layers(CONTRIBUTING)))
 
 
 @pytest.mark.parametrize(
@@ -78,7 +83,7 @@ def test_a_module_without_a_layer_and_a_layer_without_a_module_are_found() -> No
 
 def test_files_are_short() -> None:
     code = texts("labkit/**/*.py", "tests/**/*.py", "tools/*.py", "labkit/**/*.js")
-    assert rules.too_long([*code, *texts("labkit/**/*.css", "labkit/**/*.lua")]) == []
+    none_of(rules.too_long([*code, *texts("labkit/**/*.css", "labkit/**/*.lua")]))
 
 
 def test_a_long_file_is_found() -> None:
@@ -95,7 +100,7 @@ def test_the_package_stays_small() -> None:
         for path in PACKAGE
         if content not in path.parents
     }
-    assert sum(counts.values()) <= rules.CODE_BUDGET, counts
+    assert sum(counts.values()) <= rules.CODE_BUDGET
 
 
 def test_lines_of_code_are_counted_without_blanks_comments_and_docstrings() -> None:
@@ -107,7 +112,7 @@ def test_lines_of_code_are_counted_without_blanks_comments_and_docstrings() -> N
 def test_names_are_found_by_reading() -> None:
     # labkit/__init__.py is the one exception: its public names are loaded on first use.
     sources = [item for item in texts("labkit/**/*.py") if item[0] != "labkit/__init__.py"]
-    assert [fault for item in sources for fault in rules.magic_dispatch(*item)] == []
+    none_of([fault for item in sources for fault in rules.magic_dispatch(*item)])
     planted = "class A:\n    def __getattr__(self, name): ..."
     assert rules.magic_dispatch("a.py", planted) == ["a.py:2 defines __getattr__"]
 
@@ -142,20 +147,21 @@ def test_nothing_points_to_one_machine_or_one_registry() -> None:
         content = path.read_bytes()
         if b"\0" not in content:
             faults += rules.betrayals(relative(path), content.decode("utf-8"))
-    assert faults == []
+    none_of(faults)
 
 
 @pytest.mark.parametrize(
     "line",
     [
-        "cd /root" + "/project",
-        "open('/home" + "/jane/x')",
-        "--index-url=" + "https://packages.example/simple",
-        "small @ https:" + "//example.org/small-1.0.whl",
-        "see https:" + "//packages.example/simple/",
+        "cd §root§project",
+        "open('§home§jane§x')",
+        "--index-url=https:§§packages.example§simple",
+        "small @ https:§§example.org§small-1.0.whl",
+        "see https:§§packages.example§simple§",
     ],
 )
 def test_a_path_of_one_machine_or_a_registry_is_found(line: str) -> None:
+    line = line.replace("§", "/")  # Written otherwise, so that this file passes.
     assert len(rules.betrayals("a.txt", f"fine\n{line}\n")) == 1
     assert (
         rules.betrayals("a.txt", "/home/you/labkit, /work/ and https://example.org/simple-page")
@@ -172,7 +178,7 @@ def test_links_lead_somewhere() -> None:
         cells = json.loads(path.read_text("utf-8"))["cells"]
         prose = "\n\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
         faults += rules.broken_links(prose, path)
-    assert faults == []
+    none_of(faults)
 
 
 def test_a_broken_link_is_found(tmp_path: Path) -> None:
@@ -233,7 +239,7 @@ def test_the_notebooks_are_run_and_clean() -> None:
         for path in NOTEBOOKS
         for fault in rules.notebook_faults(path.name, json.loads(path.read_text("utf-8")))
     ]
-    assert faults == []
+    none_of(faults)
 
 
 ERROR = {"output_type": "error", "ename": "E", "evalue": "e", "traceback": []}
