@@ -38,6 +38,12 @@ class Choices(anywidget.AnyWidget):
     #: What came of each question: {} | {"right": bool, "note": …} | {"happened": place}.
     results: traitlets.List[dict[str, Any]] = traitlets.List().tag(sync=True)
 
+    def close(self) -> None:
+        """Give up everything, also the layout, which ipywidgets would keep for ever."""
+        layout = self.layout
+        super().close()
+        layout.close()
+
     def mark(self, place: int, right: bool, note: str) -> None:
         """Say below a question what its answer is worth."""
         self._put(place, {"right": right, "note": note})
