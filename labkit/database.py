@@ -26,6 +26,7 @@ from labkit.settings import Settings, redact_url
 
 #: Seconds that a writer waits for the writer in front of it.
 BUSY_TIMEOUT = 30.0
+DRIVERS = ("sqlite", "sqlite+pysqlite", "postgresql+psycopg")
 ALLOWED = "DATABASE_URL may be sqlite:///FILE or postgresql://USER@HOST/NAME"
 
 # Everything else is taken for a write: a lock too many costs less than one too few.
@@ -124,6 +125,13 @@ def create_tables() -> None:
     migrations.upgrade(engine())
 
 
+def close() -> None:
+    """Close this process's connections; the next use opens new ones."""
+    with _lock:
+        while _engines:
+            _engines.popitem()[1].dispose()
+
+
 def prepare_test() -> None:
     """Make the test database anew, empty, with every migration of labkit and of ``work/``.
 
@@ -146,10 +154,10 @@ def _parse(text: str, root: Path) -> URL:
         # SQLAlchemy's own message may repeat the address, with its password.
         raise ConfigurationError(f"The database address cannot be read. {ALLOWED}.") from None
     shown = redact_url(text)
+    if url.drivername not in DRIVERS:
+        raise ConfigurationError(f"{shown}: labkit has no use for {url.drivername!r}. {ALLOWED}.")
     if url.get_backend_name() == "postgresql":
         return url
-    if url.get_backend_name() != "sqlite":
-        raise ConfigurationError(f"{shown}: this kind of database is not supported. {ALLOWED}.")
     if not url.database or url.database == ":memory:":
         raise ConfigurationError(
             f"{shown}: a database in memory belongs to one connection, and a worker is another "

@@ -93,7 +93,7 @@ def _identity(callback: Callable[[Any], object]) -> tuple[object, ...]:
         return (id(callback),)
     code = getattr(callback, "__code__", None)
     place = (code.co_filename, code.co_firstlineno) if code and "<lambda>" in name else ()
-    return (getattr(callback, "__module__", None), name, id(owner) if owner else None, *place)
+    return (getattr(callback, "__module__", None), name, id(owner), *place)
 
 
 def _listen(how: Callable[..., None]) -> None:

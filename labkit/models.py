@@ -30,7 +30,11 @@ NOT_BLANK = "length(trim(%s, ' \t\n\r\f\v')) > 0"
 
 
 class _Redefinable(SQLModelMetaclass):
-    """Lets a table be declared again: the newest class has the name, older ones go on working."""
+    """Lets a table be declared again.
+
+    A class of the same module and name takes the place of the older one, as after running a cell
+    twice. One of another module, as labkit's own ``Log`` beside a learner's, goes on working.
+    """
 
     def __init__(
         self, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **options: Any
@@ -40,8 +44,11 @@ class _Redefinable(SQLModelMetaclass):
             for mapper in registry.mappers:
                 older = mapper.class_
                 if (older.__module__, older.__name__) == (self.__module__, name):
-                    # Else SQLAlchemy warns, and the name is ambiguous in a relationship.
-                    registry._dispose_cls(older)
+                    # SQLAlchemy forgets all classes or none, so this is its own code for one. Left
+                    # there, the name would be ambiguous in relationships, and a class with a
+                    # mistake in it would block every model.
+                    registry._managers.pop(mapper.class_manager)
+                    registry._dispose_manager_and_mapper(mapper.class_manager)
             table = registry.metadata.tables.get(str(getattr(self, "__tablename__", None)))
             if table is not None:
                 registry.metadata.remove(table)

@@ -5,11 +5,15 @@ from __future__ import annotations
 import logging
 import os
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
 
+from labkit import database
+from labkit.redis_private import PrivateRedis
 from labkit.redis_server import ThrowawayRedis
 from labkit.settings import Settings
+from tests.support_postgres import new_database, postgres_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +45,7 @@ def redis_url(throwaway_redis: ThrowawayRedis) -> str:
 
 
 @pytest.fixture
-def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A root of its own, as current directory and as LABKIT_HOME, with no setting from outside.
 
     No Redis is set: the test gets a private server if it asks for one, and never whatever answers
@@ -55,9 +59,10 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             monkeypatch.delenv(name)
     monkeypatch.setenv("LABKIT_HOME", str(folder))
     monkeypatch.setenv("LABKIT_LOCAL_REDIS", "")
-    monkeypatch.setenv("LABKIT_REDIS_LINGER", "1")
+    monkeypatch.setenv("LABKIT_REDIS_LINGER", "0.3")
     monkeypatch.chdir(folder)
-    return folder
+    yield folder
+    PrivateRedis(folder / ".labkit").release()
 
 
 @pytest.fixture
@@ -65,6 +70,27 @@ def settings(root: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Set
     """Settings of that root, with REDIS_URL as the empty Redis, also for child processes."""
     monkeypatch.setenv("REDIS_URL", redis_url)
     return Settings()
+
+
+@pytest.fixture
+def tables(root: Path) -> Iterator[None]:
+    """A database of that root with labkit's tables, empty; its connections are closed behind it."""
+    database.create_tables()
+    yield
+    database.close()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """One PostgreSQL server for the session, where its programs are installed; else a skip."""
+    with postgres_server() as url:
+        yield url
+
+
+@pytest.fixture
+def postgres_url(postgres: str) -> str:
+    """The address of an empty PostgreSQL database, made for this test."""
+    return new_database(postgres, f"test_{uuid4().hex}")
 
 
 class _Criticals(logging.Handler):

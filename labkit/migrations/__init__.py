@@ -81,7 +81,7 @@ def _missing(connection: Connection, versions: Path, version_table: str) -> list
             f"The database is at the migration {here!r}, which is not in {versions}: something "
             "newer has migrated it. Update, or use another database."
         ) from None
-    return [f"{step.revision} {step.doc}" for step in reversed(steps)]
+    return [f"{step.revision} {step.doc.rstrip('.')}" for step in reversed(steps)]
 
 
 def _upgrade(engine: Engine, versions: Path, version_table: str) -> list[str]:
