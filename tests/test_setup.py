@@ -110,6 +110,15 @@ def test_a_chosen_python_that_does_not_fit(desk: Desk) -> None:
     assert "is Python 3.9" in the_one_line(desk.run(PYTHON=str(chosen)))
 
 
+def test_a_python_chosen_later_replaces_the_environment(desk: Desk) -> None:
+    assert desk.python("python3.11").exists()
+    chosen = desk.python("chosen")
+    assert desk.run().returncode == 0
+    assert "replacing .venv" in desk.run(PYTHON=str(chosen)).stdout
+    assert desk.run(PYTHON=str(chosen)).stdout == ""
+    assert desk.run().stdout == ""
+
+
 def test_uv_without_a_python_and_without_leave_to_fetch_one(desk: Desk) -> None:
     desk.uv()
     line = the_one_line(desk.run(UV_PYTHON="", UV_PYTHON_PREFERENCE="only-system"))

@@ -30,7 +30,7 @@ run() {
     *"NewConnectionError"* | *"ConnectTimeout"* | *"NameResolutionError"* | *"dns error"* | \
     *"Temporary failure in name resolution"* | *"error sending request"* | *"tcp connect error"* | \
     *"Failed to fetch"* | *"Could not connect"* | *"Network is unreachable"* | *"Network connectivity is disabled"*)
-        fail "no network: the packages could not be fetched. Check the connection (or the proxy) and run it again." ;;
+        fail "no network: what is needed could not be fetched. Check the connection (or the proxy) and run it again." ;;
     *"DO NOT MATCH THE HASHES"* | *"Hash mismatch"*)
         fail "a download is not the file that requirements.lock names; it was not installed. Run it again; if it stays so, the package index serves something else." ;;
     esac
@@ -88,17 +88,22 @@ choose_python() {
     fail "no Python found on the PATH; labkit needs Python $fits. Install one. $uv_hint"
 }
 
-# An environment that this script finished in this place is kept, and brought up to date.
-usable() { [ "$(head -n 1 .venv/labkit-stamp 2>/dev/null)" = "$PWD" ] && examine .venv/bin/python >/dev/null; }
+# An environment that this script finished in this place, with the chosen Python if one is chosen,
+# is kept, and brought up to date.
+usable() {
+    [ "$(sed -n 1p .venv/labkit-stamp 2>/dev/null)" = "$PWD" ] || return 1
+    [ -z "${PYTHON-}" ] || [ "$(sed -n 3p .venv/labkit-stamp)" = "$PYTHON" ] || return 1
+    examine .venv/bin/python >/dev/null
+}
 
-[ "$(cat .venv/labkit-stamp 2>/dev/null)" = "$stamp" ] && [ -x .venv/bin/python ] && exit 0
+[ "$(sed -n 1,2p .venv/labkit-stamp 2>/dev/null)" = "$stamp" ] && usable && exit 0
 
 clear_place() {
     [ ! -e .venv ] || say "replacing .venv, which is of another place, another Python or not finished"
     rm -rf .venv
 }
 
-write_stamp() { printf '%s\n' "$stamp" >.venv/labkit-stamp; }
+write_stamp() { printf '%s\n' "$stamp" "${PYTHON-}" >.venv/labkit-stamp; }
 
 if command -v uv >/dev/null 2>&1; then
     say "setting up .venv with uv (once; a minute or two on a slow line)"
