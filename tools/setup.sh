@@ -108,9 +108,11 @@ write_stamp() { printf '%s\n' "$stamp" "${PYTHON-}" >.venv/labkit-stamp; }
 if command -v uv >/dev/null 2>&1; then
     say "setting up .venv with uv (once; a minute or two on a slow line)"
     if ! usable; then
+        if [ -n "${PYTHON-}" ]; then
+            version=$(examine "$PYTHON") || fail "$PYTHON is ${version:+Python }${version:-no Python}, and labkit needs Python $fits."
+        fi
         clear_place
         run uv venv --python "${PYTHON:-$fits}" .venv
-        examine .venv/bin/python >/dev/null || fail "$PYTHON does not fit: labkit needs Python $fits."
     fi
     run uv pip sync --python .venv/bin/python --no-build --require-hashes requirements.lock
     run uv pip install --python .venv/bin/python --no-deps --no-build-isolation --editable .
