@@ -162,10 +162,10 @@ def test_more_threads_than_connections_wait_for_their_turn(settings: Settings) -
 def test_a_pool_that_stays_in_use_says_which_setting_to_raise(settings: Settings) -> None:
     settings = settings.model_copy(update={"pool_size": 1, "network_timeout": 0.1})
     with connect(settings) as client:
-        held = client.connection_pool.get_connection()
-        with pytest.raises(RedisUnavailable, match="pool_size"):
-            client.ping()
-        client.connection_pool.release(held)
+        with client.client() as held:
+            held.ping()
+            with pytest.raises(RedisUnavailable, match="pool_size"):
+                client.ping()
         assert client.ping()
 
 
