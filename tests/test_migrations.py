@@ -123,7 +123,7 @@ class TestTheLearners:
         write_migration(
             work,
             "1",
-            "op.create_table('app_notes', sa.Column('task', sa.Integer, sa.ForeignKey('tasks.id')))",
+            "op.create_table('app_notes', sa.Column('a', sa.Integer, sa.ForeignKey('tasks.id')))",
         )
         write_migration(work, "2", "op.add_column('app_notes', sa.Column('text', sa.Text()))", "1")
         assert migrations.pending(empty, work) == [*LABKITS, "1 1", "2 2"]
