@@ -16,7 +16,9 @@ class Kernel:
     def __init__(self, cwd: Path | None = None, env: dict[str, str] | None = None) -> None:
         self._manager = KernelManager(kernel_name="python3")
         self._cwd = cwd or Path.cwd()
-        self._env = {**os.environ, **(env or {})}
+        self._env = dict(os.environ) if env is None else env
+        # ipykernel changes its ways when it sees it: what child processes print would be lost.
+        self._env.pop("PYTEST_CURRENT_TEST", None)
 
     def __enter__(self) -> Self:
         self._manager.start_kernel(cwd=str(self._cwd), env=self._env)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,7 @@ def test_the_tables_are_there(kernel: Kernel) -> None:
 
 
 def test_without_redis_it_says_so_in_one_line(root: Path) -> None:
-    with Kernel(env={"REDIS_URL": "redis://:secret@127.0.0.1:1/0"}) as kernel:
+    with Kernel(env={**os.environ, "REDIS_URL": "redis://:secret@127.0.0.1:1/0"}) as kernel:
         [error] = kernel.run(LOAD, fails=True)
     assert error["ename"] == "RedisUnavailable"
     assert len(error["traceback"]) == 1

@@ -29,18 +29,16 @@ from typing import Any
 import nbformat
 from nbval.plugin import coalesce_streams, get_sanitize_patterns, transform_streams_for_comparison
 
+from labkit.notebook_hook import VIEW, strip
+
 ROOT = Path(__file__).resolve().parent.parent
 SANITIZERS = ROOT / "tests" / "nbval.cfg"
 CELL_TIMEOUT = 60
 #: What stands in stored outputs in place of the folder that a notebook ran in.
 SHOWN_ROOT = "/home/you/labkit"
 # As nbval: these differ between runs, or between machines, without a difference in what is seen.
-NOT_COMPARED = {"metadata", "traceback", "output_type", "name", "execution_count"} | {
-    "application/vnd.jupyter.widget-view+json",
-    "image/png",
-    "image/jpeg",
-}
-WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+NOT_COMPARED = {"metadata", "traceback", "output_type", "name", "execution_count"}
+NOT_COMPARED |= {VIEW, "image/png", "image/jpeg"}
 
 
 @contextmanager
@@ -58,20 +56,25 @@ def classrooms(notebooks: list[Path]) -> Iterator[list[Path]]:
         yield copies
 
 
-def run(command: list[str], cwd: Path, **options: Any) -> subprocess.CompletedProcess[str]:
-    """Runs one of our environment's tools with no setting of labkit's from outside."""
+def environment(cwd: Path) -> dict[str, str]:
+    """This process's variables without any setting of labkit's, for what runs in a classroom."""
     tools = Path(sys.executable).parent
-    ours = ("LABKIT_", "REDIS_URL", "DATABASE_URL")
-    environment = {key: value for key, value in os.environ.items() if not key.startswith(ours)}
-    environment |= {
+    # Kernels that see pytest's variable lose what child processes print.
+    ours = ("LABKIT_", "REDIS_URL", "DATABASE_URL", "PYTEST_CURRENT_TEST")
+    return {key: value for key, value in os.environ.items() if not key.startswith(ours)} | {
         "PATH": os.pathsep.join([str(tools), os.environ.get("PATH", os.defpath)]),
         "IPYTHONDIR": str(cwd / ".ipython"),
         # The private server of its own root, and soon gone.
         "LABKIT_LOCAL_REDIS": "",
         "LABKIT_REDIS_LINGER": "1",
     }
+
+
+def run(command: list[str], cwd: Path, **options: Any) -> subprocess.CompletedProcess[str]:
+    """Runs one of our environment's tools with no setting of labkit's from outside."""
+    tools = Path(sys.executable).parent
     command = [str(tools / command[0]), *command[1:]]
-    return subprocess.run(command, cwd=cwd, env=environment, text=True, check=False, **options)
+    return subprocess.run(command, cwd=cwd, env=environment(cwd), text=True, check=False, **options)
 
 
 def check(notebooks: list[Path]) -> int:
@@ -128,21 +131,16 @@ def store(notebook: Path, *, fresh: bool = False) -> str:
 
 
 def tidy(notebook: Any) -> Any:
-    """The notebook without what differs from run to run or would break for a reader.
-
-    A stored widget-view shows as "model not found"; the picture beside it (``text/html``) stays.
-    """
+    """The notebook without widget views, and without what differs from run to run."""
+    notebook = strip(notebook)
     notebook.metadata = {
-        **{key: value for key, value in notebook.metadata.items() if key != "widgets"},
+        **notebook.metadata,
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
     }
     for cell in notebook.cells:
         for key in ("execution", "collapsed", "scrolled", "trusted"):
             cell.metadata.pop(key, None)
-        for output in cell.get("outputs", ()):
-            if len(output.get("data", ())) > 1:
-                output.data.pop(WIDGET_VIEW, None)
     return notebook
 
 

@@ -51,7 +51,7 @@ CHAPTER = Chapter(
                 ),
                 (
                     "It waits in Redis",
-                    lambda job: _state(job) in (JobState.ENQUEUED, JobState.RUNNING),
+                    lambda job: not _state(job).is_final,
                 ),
                 (
                     "It is lost, because nobody was there to take it",
