@@ -109,8 +109,9 @@ class LabBroker(Sending, RedisBroker):
     @property
     def longest_wait(self) -> int:
         """Milliseconds that a command may block: half of what the network may take."""
-        timeout = self.client.connection_pool.connection_kwargs.get("socket_timeout") or 10.0
-        return int(timeout * 500)
+        # redis-py 8's own default, where the application has set none.
+        timeout = self.client.connection_pool.connection_kwargs.get("socket_timeout", 5.0)
+        return int((timeout or 10.0) * 500)
 
     # -- running ---------------------------------------------------------------------------------
 

@@ -14,19 +14,17 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import redis
-import redis.exceptions
 from dramatiq import Consumer, MessageProxy, get_logger
 from dramatiq.common import getenv_int
 from dramatiq.errors import ConnectionClosed
 
 from labkit.codec import decode
 from labkit.delivery import Delivery
+from labkit.redis_client import LOST
 
 if TYPE_CHECKING:
     from labkit.broker import LabBroker
 
-#: redis-py's TimeoutError is no ConnectionError; to a worker both mean: try again.
-LOST = (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError)
 #: How much work a worker holds in advance.
 AHEAD_SECONDS = 0.05
 MOST = 512

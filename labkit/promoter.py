@@ -14,9 +14,9 @@ import redis
 from dramatiq import Consumer, MessageProxy
 from dramatiq.errors import ConnectionClosed
 
-from labkit.consumer import LOST
 from labkit.ledger.reconcile import describe_foreign
 from labkit.ledger.records import JobState
+from labkit.redis_client import LOST
 
 if TYPE_CHECKING:
     from labkit.broker import LabBroker
@@ -57,7 +57,7 @@ class Promoter(Consumer):
     def _adopt(self, foreign: list[bytes]) -> None:
         arguments: list[Any] = [self.queue]
         for name, payload in zip(foreign[::2], foreign[1::2], strict=True):
-            arguments += describe_foreign(name.decode(), payload, JobState.SCHEDULED)
+            arguments += describe_foreign(self.queue, name.decode(), payload, JobState.SCHEDULED)
         self.broker.call("adopt", *arguments)
 
     def _wait(self, next_due: int | None) -> None:

@@ -23,6 +23,8 @@ from labkit.settings import redact_url
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+#: Redis, or its reply, is away: try again. (redis-py's TimeoutError is no ConnectionError.)
+LOST = (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError)
 # One shape of replies with every redis-py, and bytes: a payload need not be UTF-8.
 _FIXED = {"protocol": 2, "decode_responses": False}
 #: What Redis's own error text means for the person who reads it. In a script's error the code

@@ -24,7 +24,7 @@ from labkit.errors import ModeError
 from labkit.ledger import keys, records
 from labkit.ledger.records import JobState
 from labkit.modes import Mode
-from labkit.redis_client import redis_errors
+from labkit.redis_client import LOST, redis_errors
 
 #: Messages enqueued in one round trip.
 SLICE = 1_000
@@ -93,8 +93,7 @@ class Sending(RedisBroker):
             for message, payload in sending[first : first + SLICE]:
                 values += self.enqueue_values(message, payload)
             try:
-                with redis_errors(self.client):
-                    self.call("enqueue", *values)
+                self._enqueue(values)
             except Exception as error:
                 if len(sending) > SLICE:
                     last = min(first + SLICE, len(sending)) - 1
@@ -102,6 +101,14 @@ class Sending(RedisBroker):
                         f"Messages {first} to {last} were refused; those before were sent."
                     )
                 raise
+
+    def _enqueue(self, values: list[Any]) -> None:
+        with redis_errors(self.client):
+            try:
+                self.call("enqueue", *values)
+            except LOST:
+                # The reply may be lost, and the messages there: the script then does nothing.
+                self.call("enqueue", *values)
 
     @staticmethod
     def enqueue_values(message: Message[Any], payload: bytes) -> list[Any]:

@@ -16,8 +16,8 @@ from typing import Any
 
 from dramatiq import get_logger
 
-from labkit.consumer import LOST
 from labkit.delivery import Delivery
+from labkit.redis_client import LOST
 
 BATCH = 128
 #: A start waits this long for its end: most bodies are quicker, and then one write does for both.

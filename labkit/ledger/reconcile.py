@@ -81,7 +81,7 @@ class Reconciler:
             foreign = {name: payload for name, payload in found.items() if b"#" not in name}
             values: list[Any] = []
             for name, payload in foreign.items():
-                values += describe_foreign(name.decode(), payload, _PLACES[place])
+                values += describe_foreign(queue, name.decode(), payload, _PLACES[place])
             if values:
                 self._call("adopt", queue, *values)
             if self._cursors[messages] == 0 or time.monotonic() > deadline:
@@ -99,14 +99,13 @@ class Reconciler:
                 return mended
 
 
-def describe_foreign(name: str, payload: bytes, state: JobState) -> list[Any]:
+def describe_foreign(queue: str, name: str, payload: bytes, state: JobState) -> list[Any]:
     """What adopt.lua takes for a delivery that labkit did not write.
 
     A payload that is no message is recorded as such; the consumer makes it a dead letter.
     """
     try:
         message = decode(payload, name)
-        queue = message.queue_name.removesuffix(".DQ")
         sent = records.describe(message.actor_name, queue, message.args, message.kwargs)
         values: list[Any] = [name, message.message_id, sent, int(message.message_timestamp)]
         if state is not JobState.SCHEDULED:
@@ -116,6 +115,6 @@ def describe_foreign(name: str, payload: bytes, state: JobState) -> list[Any]:
         waits = JobState.RETRYING if message.options.get("retries") else state
         return [*values, waits.value, due]
     except (ValueError, TypeError, OverflowError):
-        sent = records.describe("(unreadable message)", "?", (), {})
+        sent = records.describe("(unreadable message)", queue, (), {})
         due_now = 0 if state is JobState.SCHEDULED else "-"
         return [name, name, sent, 0, state.value, due_now]
