@@ -59,16 +59,17 @@ def recent(ledger: Ledger, limit: int = 10) -> list[JobRecord]:
     """
     with redis_errors(ledger.client):
         entries: Any = ledger.client.xrevrange(ledger.keys.events, count=limit * _EVENTS_A_JOB)
-        ids: dict[str, None] = {}
-        for _, fields in entries:
+        order: dict[str, tuple[int, ...]] = {}
+        for event_id, fields in entries:
             job_id = fields[b"job"].decode()
-            if not job_id or len(ids) == limit:  # no job: here all was cleared
+            if not job_id:  # here all was cleared
                 break
-            ids[job_id] = None
-        raws: Any = ledger.client.hmget(ledger.keys.jobs, list(ids)) if ids else []
-    jobs = [records.parse(job_id, raw) for job_id, raw in zip(ids, raws, strict=True) if raw]
-    # The id decides among those of one millisecond: any order will do, as long as it stays.
-    return sorted(jobs, key=lambda job: (_seconds(job.enqueued_at), job.id), reverse=True)
+            if job_id in order or len(order) < limit:
+                # At last its oldest event here: it tells jobs of one millisecond apart.
+                order[job_id] = tuple(int(part) for part in event_id.split(b"-"))
+        raws: Any = ledger.client.hmget(ledger.keys.jobs, list(order)) if order else []
+    jobs = [records.parse(job_id, raw) for job_id, raw in zip(order, raws, strict=True) if raw]
+    return sorted(jobs, key=lambda job: (_seconds(job.enqueued_at), order[job.id]), reverse=True)
 
 
 def workers(ledger: Ledger) -> list[WorkerCard]:

@@ -35,7 +35,7 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?i)\b(bearer|basic)(\s+)(?=\S*[\d=])[\w.~+/=-]{8,}"), rf"\1\2{MASK}"),
     (
         re.compile(
-            rf"(?i)({_TELLING_WORDS})((?:\\?[\"'])?\s*[:=]\s*)"
+            rf"(?i)({_TELLING_WORDS})((?:\\?[\"'])?\]?\s*[:=]\s*)"
             r"(?!\s)(\"(?:\\.|[^\"\\])*\"?|'(?:\\.|[^'\\])*'?|[^\s,;&)}\]]+)"
         ),
         rf"\1\2{MASK}",
