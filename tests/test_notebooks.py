@@ -152,7 +152,7 @@ def test_what_differs_or_breaks_is_not_stored(course: Path) -> None:
                 outputs=[
                     new_output(
                         "display_data",
-                        data={notebooks.WIDGET_VIEW: {"model_id": "x"}, "text/html": "<b>twin</b>"},
+                        data={notebooks.VIEW: {"model_id": "x"}, "text/html": "<b>twin</b>"},
                     )
                 ],
             )
@@ -163,7 +163,7 @@ def test_what_differs_or_breaks_is_not_stored(course: Path) -> None:
             "language_info": {"name": "python", "version": "3"},
         },
     )
-    notebooks.tidy(notebook)
+    notebook = notebooks.tidy(notebook)
     assert set(notebook.metadata) == {"title", "kernelspec", "language_info"}
     assert notebook.metadata["kernelspec"]["name"] == "python3"
     assert notebook.metadata["language_info"] == {"name": "python"}

@@ -222,16 +222,6 @@ def notebook(**changes: Any) -> dict[str, Any]:
     }
 
 
-def test_every_chapter_has_its_notebook_and_every_notebook_its_chapter() -> None:
-    chapters = list(every())
-    assert [path.stem for path in NOTEBOOKS] == [chapter.notebook for chapter in chapters]
-    for path, chapter in zip(NOTEBOOKS, chapters, strict=True):
-        opening = "".join(json.loads(path.read_text("utf-8"))["cells"][0]["source"])
-        assert opening.startswith("# "), path.name
-        assert chapter.title in opening.partition("\n")[0], path.name
-        assert f"{chapter.minutes} minutes" in opening, path.name
-
-
 def test_the_notebooks_are_run_and_clean() -> None:
     assert NOTEBOOKS
     faults = [
