@@ -37,9 +37,11 @@ lock: setup ## requirements.lock from pyproject.toml, and both environment.yml f
 	@sh tools/lock.sh $(ARGS)
 
 bench: setup ## the measurements of bench/, as ratios
+	@test -d bench || { echo "labkit: there is no bench/ in this checkout" >&2; exit 1; }
 	@$(BIN)/python -m bench
 
 chaos: setup ## kills, cuts and stops, for as long as it takes
+	@test -d tests/chaos || { echo "labkit: there is no tests/chaos/ in this checkout" >&2; exit 1; }
 	@$(BIN)/python -m pytest tests/chaos
 
 clean: ## removes what the tools leave; keeps .venv, work/ and .labkit/
