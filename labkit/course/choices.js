@@ -28,12 +28,12 @@ function say(isChosen, isTrue, isSettled) {
 
 function ask(model, parent, place, { question, options }) {
   const group = `labkit-choices-${(made += 1)}`;
-  const field = make("fieldset", "labkit-choices-question", parent);
+  const field = make("fieldset", "", parent);
   const legend = make("legend", "", field);
   const many = model.get("questions").length > 1;
   write(legend, (many ? `${place + 1}. ` : "") + question);
   const rows = options.map((text, option) => {
-    const label = make("label", "labkit-choices-option", field);
+    const label = make("label", "", field);
     const input = make("input", "", label);
     Object.assign(input, { type: "radio", name: group, value: String(option) });
     // JupyterLab would take the arrow keys for moving between cells.
@@ -57,7 +57,6 @@ function ask(model, parent, place, { question, options }) {
     rows.forEach(({ label, input, sign }, option) => {
       input.checked = option === chosen;
       input.disabled = happened !== undefined;
-      label.classList.toggle("is-chosen", option === chosen);
       label.classList.toggle("is-true", option === happened);
       sign.textContent = say(option === chosen, option === happened, happened !== undefined);
     });
@@ -84,7 +83,7 @@ function leave(event, cell) {
 }
 
 function render({ model, el }) {
-  const root = make("section", "labkit-choices", el);
+  const root = make("section", "labkit labkit-choices", el);
   root.setAttribute("aria-label", model.get("title"));
   root.addEventListener("keydown", (event) => leave(event, root.closest(".jp-Cell")));
   make("p", "labkit-choices-title", root).textContent = model.get("title");

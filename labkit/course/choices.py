@@ -14,12 +14,12 @@ import anywidget
 import traitlets
 
 from labkit.course.show import Tone, card, inline, show
+from labkit.widgets.live import front_end, writing
 
 Asked = tuple[str, Sequence[str]]
 
 
 def _read(name: str) -> str:
-    # As text: anywidget keeps a widget alive for as long as it watches the path of its file.
     return files("labkit.course").joinpath(name).read_text(encoding="utf-8")
 
 
@@ -27,7 +27,7 @@ class Choices(anywidget.AnyWidget):
     """The live form. ``answers`` is what the learner chose; all else is set from Python."""
 
     _esm = _read("choices.js")
-    _css = _read("choices.css")
+    _css = front_end("live.css") + _read("choices.css")
 
     title = traitlets.Unicode().tag(sync=True)
     note = traitlets.Unicode().tag(sync=True)
@@ -40,9 +40,10 @@ class Choices(anywidget.AnyWidget):
 
     def close(self) -> None:
         """Give up everything, also the layout, which ipywidgets would keep for ever."""
-        layout = self.layout
-        super().close()
-        layout.close()
+        with writing:
+            layout = self.layout
+            super().close()
+            layout.close()
 
     def mark(self, place: int, right: bool, note: str) -> None:
         """Say below a question what its answer is worth."""
@@ -53,7 +54,8 @@ class Choices(anywidget.AnyWidget):
         self._put(place, {"happened": happened})
 
     def _put(self, place: int, result: dict[str, Any]) -> None:
-        self.results = [*self.results[:place], result, *self.results[place + 1 :]]
+        with writing:
+            self.results = [*self.results[:place], result, *self.results[place + 1 :]]
 
 
 def present(
@@ -71,13 +73,14 @@ def present(
     """
     if replaces is not None:
         replaces.close()
-    widget = Choices(
-        title=title,
-        note=note,
-        questions=[{"question": text, "options": list(options)} for text, options in questions],
-        answers=list(answers),
-        results=[{} for _ in questions],
-    )
+    with writing:
+        widget = Choices(
+            title=title,
+            note=note,
+            questions=[{"question": text, "options": list(options)} for text, options in questions],
+            answers=list(answers),
+            results=[{} for _ in questions],
+        )
     widget.observe(lambda change: chosen(change["new"]), "answers")
     show(as_text(title, questions, answers), as_html(title, questions, answers), widget)
     return widget

@@ -16,7 +16,8 @@ from typing import Any
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
 _CARD = (
-    "border:1px solid #bdbdbd;border-color:var(--jp-border-color2,#bdbdbd);border-radius:4px;"
+    "background:none;background:var(--jp-layout-color1,none);"
+    "border:1px solid #bdbdbd;border-color:var(--jp-border-color2,#bdbdbd);border-radius:8px;"
     "padding:8px 16px 10px;margin:4px 0;max-width:720px;box-sizing:border-box;line-height:1.5;"
     "border-left:4px solid {plain};border-left-color:var({themed},{plain})"
 )
