@@ -82,6 +82,13 @@ def after_create(model: type[M], callback: Callable[[M], object]) -> Hook:
     return Hook("after_create", model, callback)
 
 
+def forget(module: str) -> None:
+    """Remove the hooks whose callbacks ``module`` declares, because it is about to be read anew."""
+    for hook in tuple(_hooks.values()):
+        if getattr(hook.callback, "__module__", None) == module:
+            hook.remove()
+
+
 def _identity(callback: Callable[[Any], object]) -> tuple[object, ...]:
     """What makes a callback the same one as before: its name, as a re-run cell makes a new one.
 

@@ -1,7 +1,8 @@
 """The course's own actors; ``dramatiq labkit.jobs`` is the worker that runs them.
 
-The learner's modules in ``work/app/jobs/`` are loaded behind them, so an actor declared there under
-the name of one of ours takes its place.
+The learner's modules in ``work/app/jobs/`` and ``work/app/models/`` are loaded behind them. An
+actor declared there under the name of one of ours takes its place, and a ``models/task.py`` that of
+our hook.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from labkit.actors import actor, default_broker
 from labkit.database import session
 from labkit.models import Log, Task, after_commit
 from labkit.settings import Settings
+
+LEARNERS_TASK = "app.models.task"
 
 
 @actor
@@ -29,29 +32,36 @@ def task_logger(task_id: int) -> None:
             raise LookupError(f"there is no task {task_id}")
         log = Log(task_id=task_id, message=f"Task created: {task.title}")
         db.add(log)
+    print(log.message)  # noqa: T201 - a worker's window is where this belongs
 
 
 def log_new_task(task: Task) -> None:
     """The Task model's hook: enqueue the log of a task once its row is committed."""
-    # By name, because the learner's own task_logger may have taken the place of ours.
-    default_broker().get_actor("task_logger").send(task.id)
+    # A learner's own app/models/task.py says itself what follows a new task.
+    if LEARNERS_TASK not in sys.modules:
+        # By name, because the learner's own task_logger may have taken the place of ours.
+        default_broker().get_actor("task_logger").send(task.id)
 
 
 after_commit(Task, log_new_task)
 
 
-def load_learners_jobs(work: Path) -> list[str]:
-    """Import every module of ``work/app/jobs/``; returns their names.
+def load_learners_modules(work: Path) -> list[str]:
+    """Import every module of ``work/app/jobs/`` and ``work/app/models/``; returns their names.
 
     An error in one of them is raised as it is: it is the learner's to read.
     """
-    folder = work / "app" / "jobs"
-    modules = sorted(path.stem for path in folder.glob("*.py") if path.stem != "__init__")
+    modules = [
+        f"app.{folder}.{path.stem}"
+        for folder in ("jobs", "models")
+        for path in sorted((work / "app" / folder).glob("*.py"))
+        if path.stem != "__init__"
+    ]
     if modules and str(work) not in sys.path:
         sys.path.insert(0, str(work))
     for module in modules:
-        importlib.import_module(f"app.jobs.{module}")
+        importlib.import_module(module)
     return modules
 
 
-load_learners_jobs(Settings().root / "work")
+load_learners_modules(Settings().root / "work")

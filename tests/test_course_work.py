@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from labkit import hooks
 from labkit.course import work
 from labkit.errors import CourseError
 from labkit.settings import Settings
@@ -47,6 +48,17 @@ def test_a_second_save_of_the_same_length_is_what_the_next_import_reads(root: Pa
             command, cwd=root / "work", capture_output=True, text=True, check=True
         )
         assert (here, there.stdout.strip()) == (word, word)
+
+
+def test_a_saved_file_takes_its_earlier_hooks_away(root: Path) -> None:
+    hooked = "from labkit import Task\nfrom labkit.models import after_commit\n"
+    hooked += "def greet(task): ...\nhook = after_commit(Task, greet)"
+    work.write(NAME, hooked)
+    from app.jobs.greeting import hook  # type: ignore[import-not-found]
+
+    assert hook in hooks._hooks.values()
+    work.write(NAME, "")
+    assert hook not in hooks._hooks.values()
 
 
 @pytest.mark.parametrize("name", ["../outside.py", "/etc/passwd", ".", "", "app/../../x.py"])

@@ -234,6 +234,20 @@ class TestRegistering:
             db.add(Task(title="a"))
         assert len(seen) == 1
 
+    def test_what_a_module_registered_goes_when_it_is_forgotten(self) -> None:
+        seen: list[Task] = []
+
+        def mine(task: Task) -> None:
+            raise AssertionError("forgotten, and called")
+
+        after_create(Task, mine)
+        after_commit(Task, mine)
+        after_commit(Task, seen.append)
+        hooks.forget(mine.__module__)
+        with session() as db:
+            db.add(Task(title="a"))
+        assert len(seen) == 1
+
     def test_no_listener_is_left_where_no_hook_is(self) -> None:
         hook = after_commit(Task, print)
         assert event.contains(AnySession, "after_flush", hooks._note_inserted)

@@ -14,6 +14,7 @@ import importlib.util
 import sys
 from pathlib import Path
 
+from labkit import hooks
 from labkit.course.show import print_line
 from labkit.errors import CourseError
 from labkit.settings import Settings
@@ -80,6 +81,7 @@ def _forget(place: Path) -> None:
         sys.path.insert(0, str(folder()))
     module = ".".join(place.relative_to(folder().resolve()).with_suffix("").parts)
     sys.modules.pop(module, None)
+    hooks.forget(module)
     # Python compares whole seconds and the size, so two quick saves of one length look alike.
     Path(importlib.util.cache_from_source(str(place))).unlink(missing_ok=True)
     importlib.invalidate_caches()
