@@ -31,7 +31,7 @@ notebooks: setup ## runs every notebook and stores what came out, where it is ne
 	@$(BIN)/python tools/notebooks.py $(ARGS)
 
 picture: setup ## the README's screenshot of the board, from a real browser
-	@$(BIN)/python tools/picture.py
+	@$(BIN)/python -m tools.picture
 
 lock: setup ## requirements.lock from pyproject.toml, and both environment.yml from that (needs uv)
 	@sh tools/lock.sh $(ARGS)
