@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -78,6 +79,22 @@ def test_what_is_no_python_is_saved_and_told(root: Path) -> None:
         work.write(NAME, "x = 1\ndef broken(:\n")
     assert "broken" in work.read(NAME)
     work.write("notes.txt", "def broken(:")
+
+
+def test_what_is_put_aside_is_out_of_the_way_and_kept(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    work.put_aside(NAME)
+    without = capsys.readouterr().out
+    for word in ("one", "two"):
+        work.write(NAME, f"word = {word!r}")
+        capsys.readouterr()
+        work.put_aside(NAME)
+        assert capsys.readouterr().out == without
+    assert not (root / "work" / NAME).exists()
+    assert (root / ".labkit/aside" / NAME).read_text() == "word = 'two'\n"
+    with pytest.raises(ModuleNotFoundError):
+        importlib.import_module("app.jobs.greeting")
 
 
 def test_the_magic_saves_and_prints(settings: Settings) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import shutil
 import sys
 from pathlib import Path
 
@@ -73,6 +74,22 @@ def show(name: str) -> None:
       CourseError: there is no such file.
     """
     print_line(read(name.strip()).rstrip("\n"))
+
+
+def put_aside(*names: str) -> None:
+    """Take files out of ``work/``, so that a chapter begins without them; nothing is lost.
+
+    They are kept under ``.labkit/aside/``, the last ones of each name.
+    """
+    aside = Settings().state_dir / "aside"
+    for name in names:
+        place = path(name)
+        if place.exists():
+            kept = aside / name
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            shutil.move(place, kept)
+            _forget(place)
+    print_line(f"Not in work/ now: {', '.join(names)}. What was there is kept in .labkit/aside/.")
 
 
 def _forget(place: Path) -> None:
