@@ -26,7 +26,7 @@ from labkit.ledger.records import JobState
 from labkit.promoter import Promoter
 from labkit.redis_client import redis_errors, sibling
 from labkit.redis_server import connect
-from labkit.sending import Sending
+from labkit.sending import Sending, enqueue_values
 from labkit.settings import Settings
 from labkit.settler import Settler
 
@@ -102,8 +102,8 @@ class LabBroker(Sending, RedisBroker):
             if worker != self.broker_id
         )
 
-    def new_waiter(self, timeout: int) -> redis.Redis:
-        """A client of one connection for waiting up to ``timeout`` ms, outside the pool."""
+    def new_waiter(self) -> redis.Redis:
+        """A client of one connection, for commands that block: outside the pool."""
         return sibling(self.client, name=None, size=1)
 
     @property
@@ -226,9 +226,8 @@ class LabBroker(Sending, RedisBroker):
             values += [queue_name, delivery.name, delivery.message_id]
             values += ["nack" if delivery.failed else "ack", delivery.final_state]
             values += [delivery.describe_attempt(self.worker_name), delivery.millis_since_start()]
-            values += [delivery.as_dead_letter() if delivery.failed else "", len(delivery.held)]
-            for message, payload in delivery.held:
-                values += self.enqueue_values(message, payload)
+            held = enqueue_values(delivery.held)
+            values += [delivery.as_dead_letter() if delivery.failed else "", len(held), *held]
         self.call("settle", *values)
         for _, delivery in ends:
             self.in_hand.pop(delivery.name, None)

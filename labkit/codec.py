@@ -6,6 +6,7 @@ warns at most; here the sender is told at the call.
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 from typing import Any
@@ -13,33 +14,62 @@ from typing import Any
 from dramatiq import JSONEncoder, Message, get_encoder
 
 from labkit.errors import ArgumentNotJSON
+from labkit.ledger import records
 
 _CURE = (
     "A message carries what JSON can: text, numbers, true, false, null, lists, and dicts with text "
     "keys. Send an id and load the object in the job, or send text: when.isoformat(), str(path)."
 )
 
+_json = json.JSONEncoder(separators=(",", ":")).encode
+_quote = functools.cache(_json)
 _PLAIN = (str, int, bool, type(None))
 
 
-def encode(message: Message[Any]) -> bytes:
-    """The message as bytes.
+def encode(message: Message[Any]) -> tuple[bytes, int | str]:
+    """The message as bytes, and what the ledger's record says of it.
+
+    Returns:
+      tuple: the payload, as Dramatiq's encoder gives it; and the length of its beginning that says
+      the queue, the actor and the arguments, or that in words of its own where they are long or
+      the application has another encoder.
 
     Raises:
       ArgumentNotJSON: an argument that JSON cannot hold, or would change (a NaN, a dict whose keys
         are no text). The message names the argument.
     """
     try:
+        if type(get_encoder()) is JSONEncoder:
+            return _encode_json(message)
         payload = message.encode()
     except (TypeError, ValueError, RecursionError) as error:
         cause = _find_problem(message) or str(error)
         raise ArgumentNotJSON(f"{message.actor_name}: {cause}. {_CURE}") from None
+    return payload, _describe(message)
+
+
+def _encode_json(message: Message[Any]) -> tuple[bytes, int | str]:
+    """What ``JSONEncoder`` gives, put together from parts, as one of them is wanted by itself."""
+    args, kwargs = message.args, message.kwargs
     # Plain text and integers, which is nearly all that is sent, need no closer look.
-    plain = all(type(value) in _PLAIN for value in (*message.args, *message.kwargs.values()))
-    if not plain and isinstance(get_encoder(), JSONEncoder):
+    if not all(type(value) in _PLAIN for value in (*args, *kwargs.values())):
         if problem := _find_problem(message):
             raise ArgumentNotJSON(f"{message.actor_name}: {problem}. {_CURE}")
-    return payload
+    sent = (
+        f'{{"queue_name":{_quote(message.queue_name)},"actor_name":{_quote(message.actor_name)},'
+        f'"args":{_json(args)},"kwargs":{_json(kwargs) if kwargs else "{}"}'
+    )
+    payload = (
+        f'{sent},"options":{_json(message.options)},"message_id":{_json(message.message_id)},'
+        f'"message_timestamp":{_json(message.message_timestamp)}}}'
+    )
+    length = len(sent)  # in bytes, too: the text is all ASCII
+    return payload.encode(), length if length < records.ARGUMENTS_LIMIT else _describe(message)
+
+
+def _describe(message: Message[Any]) -> str:
+    queue = message.queue_name
+    return records.describe(message.actor_name, queue, message.args, message.kwargs)
 
 
 def _find_problem(message: Message[Any]) -> str | None:

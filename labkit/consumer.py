@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import redis
+import redis.exceptions
 from dramatiq import Consumer, MessageProxy, get_logger
 from dramatiq.common import getenv_int
 from dramatiq.errors import ConnectionClosed
@@ -104,12 +105,10 @@ class LabConsumer(Consumer):
         return bool(self._ready)
 
     def _wait_for_more(self) -> None:
-        """Sleep in Redis until the queue is not empty, at most for the timeout."""
         if self._waiter is None:
-            self._waiter = self.broker.new_waiter(self.timeout)
-        wait = min(self.timeout, self.broker.longest_wait) / 1000
+            self._waiter = self.broker.new_waiter()
         key = f"{self.broker.namespace}:{self.queue_name}"
-        self._waiter.blmove(key, key, timeout=wait, src="LEFT", dest="LEFT")  # type: ignore[arg-type]
+        wait_for_push(self._waiter, key, min(self.timeout, self.broker.longest_wait))
 
     def _reclaim(self) -> None:
         if not self._has_reclaimed:
@@ -170,3 +169,13 @@ class LabConsumer(Consumer):
         if self._waiter is not None:
             self._waiter.close()
             self._waiter = None
+
+
+def wait_for_push(waiter: redis.Redis, key: str, millis: int) -> None:
+    """Sleep in Redis until the list at ``key`` is not empty, at most so long; takes nothing out."""
+    seconds: Any = millis / 1000
+    try:
+        waiter.blmove(key, key, timeout=seconds, src="LEFT", dest="LEFT")
+    except redis.exceptions.OutOfMemoryError:
+        # The command may need memory, as Redis sees it, and there is none: then this polls.
+        time.sleep(min(millis / 1000, 0.05))

@@ -45,7 +45,7 @@ class Delivery(MessageProxy):
         self._started: float | None = None
         self._finished: float | None = None
         #: What the hooks enqueued behind the body, with its payload: goes out with the ack.
-        self.held: list[tuple[Message[Any], bytes]] = []
+        self.held: list[tuple[Message[Any], bytes, int | str]] = []
 
     def start(self) -> None:
         """Its body begins now."""
@@ -101,6 +101,6 @@ class Delivery(MessageProxy):
         """The payload of the dead letter, as it failed; empty for: as it was fetched."""
         options = {"traceback": self._traceback} if self._traceback else {}
         try:
-            return encode(self._message.copy(options=options))
+            return encode(self._message.copy(options=options))[0]
         except Exception:
             return ""

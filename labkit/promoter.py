@@ -14,6 +14,7 @@ import redis
 from dramatiq import Consumer, MessageProxy
 from dramatiq.errors import ConnectionClosed
 
+from labkit.consumer import wait_for_push
 from labkit.ledger.reconcile import describe_foreign
 from labkit.ledger.records import JobState
 from labkit.redis_client import LOST
@@ -62,13 +63,11 @@ class Promoter(Consumer):
 
     def _wait(self, next_due: int | None) -> None:
         if self._waiter is None:
-            self._waiter = self.broker.new_waiter(self.timeout)
+            self._waiter = self.broker.new_waiter()
         longest = min(self.timeout, self.broker.longest_wait)
         wait = longest if next_due is None else min(longest, next_due)
-        key = f"{self.broker.namespace}:{self.queue}.DQ"
-        if wait > 0:
-            seconds: Any = wait / 1000
-            self._waiter.blmove(key, key, timeout=seconds, src="LEFT", dest="LEFT")
+        if wait > 0:  # to Redis, a wait of zero is one without an end
+            wait_for_push(self._waiter, f"{self.broker.namespace}:{self.queue}.DQ", wait)
 
     def ack(self, message: MessageProxy) -> None:
         """Nothing was handed out, so nothing comes back."""

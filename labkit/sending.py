@@ -6,6 +6,7 @@ while the hooks behind a job's body run, what they send is held until that job's
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import threading
@@ -21,7 +22,7 @@ from labkit import modes
 from labkit.codec import encode
 from labkit.delivery import Delivery
 from labkit.errors import ModeError
-from labkit.ledger import keys, records
+from labkit.ledger import keys
 from labkit.ledger.records import JobState
 from labkit.modes import Mode
 from labkit.redis_client import LOST, redis_errors
@@ -29,7 +30,8 @@ from labkit.redis_client import LOST, redis_errors
 #: Messages enqueued in one round trip.
 SLICE = 1_000
 
-Held = list[tuple[Message[Any], bytes]]
+#: A message that is ready to go, with its payload and what its record says of it.
+Ready = tuple[Message[Any], bytes, int | str]
 
 
 class Sending(RedisBroker):
@@ -61,22 +63,25 @@ class Sending(RedisBroker):
           RedisUnavailable, RedisRefused: a slice failed; a note on the error says which, and that
             all before it were sent.
         """
-        ready = [_address(message, delay) for message in messages]
-        payloads = [encode(message) for message in ready]
+        eta = None if delay is None else current_millis() + delay
+        ready: list[Ready] = []
+        for message in messages:
+            addressed = _address(message, eta)
+            ready.append((addressed, *encode(addressed)))
+        sent = [message for message, _, _ in ready]
         mode = modes.current()
         if mode is Mode.INLINE:
-            for message, payload in zip(ready, payloads, strict=True):
-                self._run_inline(message, payload)
-            return ready
-        self._signal("before_enqueue", ready, delay)
+            self._run_inline(ready)
+            return sent
+        self._signal("before_enqueue", sent, delay)
         if mode is Mode.FAKE:
-            modes.fake_jobs().extend(Message.decode(payload) for payload in payloads)
+            modes.fake_jobs().extend(Message.decode(payload) for _, payload, _ in ready)
         elif (held := self._held()) is not None:
-            held.extend(zip(ready, payloads, strict=True))
+            held.extend(ready)
         else:
-            self._push(list(zip(ready, payloads, strict=True)))
-        self._signal("after_enqueue", ready, delay)
-        return ready
+            self._push(ready)
+        self._signal("after_enqueue", sent, delay)
+        return sent
 
     def _signal(self, signal: str, messages: list[Message[Any]], delay: int | None) -> None:
         # In bulk the signals cost more than the sending, and hardly a middleware listens to them.
@@ -87,16 +92,13 @@ class Sending(RedisBroker):
         for message in messages:
             emit("enqueue", message, delay)
 
-    def _push(self, sending: Held) -> None:
-        for first in range(0, len(sending), SLICE):
-            values: list[Any] = []
-            for message, payload in sending[first : first + SLICE]:
-                values += self.enqueue_values(message, payload)
+    def _push(self, ready: list[Ready]) -> None:
+        for first in range(0, len(ready), SLICE):
             try:
-                self._enqueue(values)
+                self._enqueue(enqueue_values(ready[first : first + SLICE]))
             except Exception as error:
-                if len(sending) > SLICE:
-                    last = min(first + SLICE, len(sending)) - 1
+                if len(ready) > SLICE:
+                    last = min(first + SLICE, len(ready)) - 1
                     error.add_note(
                         f"Messages {first} to {last} were refused; those before were sent."
                     )
@@ -109,19 +111,6 @@ class Sending(RedisBroker):
             except LOST:
                 # The reply may be lost, and the messages there: the script then does nothing.
                 self.call("enqueue", *values)
-
-    @staticmethod
-    def enqueue_values(message: Message[Any], payload: bytes) -> list[Any]:
-        """The seven values that enqueue.lua takes for one message."""
-        state, eta = JobState.ENQUEUED, "-"
-        queue = message.queue_name
-        if queue.endswith(".DQ"):
-            queue, eta = queue[:-3], str(int(message.options["eta"]))
-            retried = message.options.get("retries")
-            state = JobState.RETRYING if retried else JobState.SCHEDULED
-        sent = records.describe(message.actor_name, queue, message.args, message.kwargs)
-        name = message.options["redis_message_id"]
-        return [message.queue_name, name, payload, message.message_id, sent, state.value, eta]
 
     def do_enqueue(self, queue_name: str, redis_id: str | bytes, payload: bytes) -> None:
         """Put bytes into a queue (stock signature); without a record, as they may be no message."""
@@ -145,12 +134,12 @@ class Sending(RedisBroker):
 
     # -- held, inline and drained ------------------------------------------------------------------
 
-    def _held(self) -> Held | None:
-        held: Held | None = getattr(self._thread, "held", None)
+    def _held(self) -> list[Ready] | None:
+        held: list[Ready] | None = getattr(self._thread, "held", None)
         return held
 
     @contextmanager
-    def hold(self, held: Held) -> Iterator[None]:
+    def hold(self, held: list[Ready]) -> Iterator[None]:
         """What this thread enqueues inside the block waits in ``held``."""
         before, self._thread.held = self._held(), held
         try:
@@ -158,26 +147,26 @@ class Sending(RedisBroker):
         finally:
             self._thread.held = before
 
-    def _run_inline(self, message: Message[Any], payload: bytes) -> None:
-        """Run a message now, in this thread, arguments through JSON first; errors are raised."""
+    def _run_inline(self, ready: list[Ready]) -> None:
+        """Run messages now, in this thread, arguments through JSON first; errors are raised."""
         if (held := self._held()) is not None:
-            held.append((message, payload))
+            held.extend(ready)
             return
-        job = Delivery(Message.decode(payload))
-        actor = self.get_actor(job.actor_name)
-        RedisBroker.emit_before(self, "process_message", job)
-        followers: Held = []
-        try:
-            result = actor(*job.args, **job.kwargs)
-        except BaseException as error:
-            # The hooks tidy up after themselves; the retry that they ask for is dropped.
+        for _, payload, _ in ready:
+            job = Delivery(Message.decode(payload))
+            actor = self.get_actor(job.actor_name)
+            RedisBroker.emit_before(self, "process_message", job)
+            followers: list[Ready] = []
+            try:
+                result = actor(*job.args, **job.kwargs)
+            except BaseException as error:
+                # The hooks tidy up after themselves; the retry that they ask for is dropped.
+                with self.hold(followers):
+                    RedisBroker.emit_after(self, "process_message", job, exception=error)
+                raise
             with self.hold(followers):
-                RedisBroker.emit_after(self, "process_message", job, exception=error)
-            raise
-        with self.hold(followers):
-            RedisBroker.emit_after(self, "process_message", job, result=result)
-        for follower, encoded in followers:
-            self._run_inline(follower, encoded)
+                RedisBroker.emit_after(self, "process_message", job, result=result)
+            self._run_inline(followers)
 
     def drain(self) -> int:
         """Run this thread's fake jobs, and those that they send, until none is left.
@@ -197,15 +186,32 @@ class Sending(RedisBroker):
         return ran
 
 
-def _address(message: Message[Any], delay: int | None) -> Message[Any]:
+def enqueue_values(ready: list[Ready]) -> list[Any]:
+    """What ``deliver`` in common.lua takes: messages that go the same way in one group."""
+    values: list[Any] = []
+    for way, group in itertools.groupby(ready, key=lambda item: _way(item[0])):
+        start = len(values)
+        values += [*way, 0]
+        for message, payload, sent in group:
+            values += (message.options["redis_message_id"], payload, sent)
+        values[start + 3] = (len(values) - start - 4) // 3
+    return values
+
+
+def _way(message: Message[Any]) -> tuple[str, str, int | str]:
+    """Queue, state and ETA."""
+    if not message.queue_name.endswith(".DQ"):
+        return message.queue_name, JobState.ENQUEUED.value, "-"
+    state = JobState.RETRYING if message.options.get("retries") else JobState.SCHEDULED
+    return message.queue_name, state.value, int(message.options["eta"])
+
+
+def _address(message: Message[Any], eta: int | None) -> Message[Any]:
     """The message under the name of a new delivery, for a job may be delivered more than once."""
-    options = message.options | {
-        "redis_message_id": keys.delivery_name(message.message_id, os.urandom(6).hex())
-    }
-    queue_name = message.queue_name
-    if delay is not None:
-        queue_name = dq_name(queue_name)
-        options["eta"] = current_millis() + delay
+    name = keys.delivery_name(message.message_id, os.urandom(6).hex())
+    queue_name, options = message.queue_name, {**message.options, "redis_message_id": name}
+    if eta is not None:
+        queue_name, options["eta"] = dq_name(queue_name), eta
     return Message(
         queue_name=queue_name,
         actor_name=message.actor_name,

@@ -17,7 +17,9 @@ from dramatiq.middleware import SkipMessage
 
 from labkit.actors import actor
 from labkit.broker import LabBroker
+from labkit.codec import encode
 from labkit.errors import ArgumentNotJSON, RedisRefused, RedisUnavailable
+from labkit.ledger.check import check
 from labkit.ledger.reader import Ledger
 from labkit.ledger.records import JobState
 from labkit.redis_server import ThrowawayRedis
@@ -221,7 +223,7 @@ def test_an_enqueue_repeated_after_a_lost_reply_changes_nothing(
 ) -> None:
     message = Message("default", "any", (), {}, {})
     sent = broker.enqueue(message)
-    broker._push([(sent, sent.encode())])
+    broker._push([(sent, *encode(sent))])
     assert broker.client.llen("dramatiq:default") == 1
     assert len(list(ledger.events(after="0", block=1))) == 1
 
@@ -326,6 +328,27 @@ def test_a_full_redis_refuses_at_the_call_and_keeps_what_it_took() -> None:
             broker.enqueue(Message("default", "any", (2,), {}, {}))
         assert client.llen("dramatiq:default") == 1
         assert Ledger(server.url).counts()[JobState.ENQUEUED] == 1
+
+
+def test_a_full_redis_lets_workers_finish_what_it_took() -> None:
+    with ThrowawayRedis() as server:
+        broker = LabBroker(url=server.url)
+        quick_retries(broker, 1)
+        failures: list[int] = []
+
+        @actor(broker=broker)
+        def work(n: int) -> None:
+            if n == 0 and not failures:
+                failures.append(n)
+                raise RuntimeError("once")
+
+        work.send_many([(n,) for n in range(20)])
+        work.send_with_options(args=(20,), delay=200)
+        server.client().config_set("maxmemory", "1mb")
+        ledger = Ledger(server.url)
+        with running_worker(broker):
+            wait_until(lambda: ledger.counts()[JobState.COMPLETED] == 21, 10, "all are completed")
+        assert check(ledger) == []
 
 
 def test_bulk_goes_in_slices_and_says_which_one_failed(

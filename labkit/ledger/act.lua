@@ -1,6 +1,6 @@
 -- Somebody acts on one job: run now, cancel, reschedule, retry a dead one, delete a finished one.
--- ARGV: verb, job id, queue, then for "reschedule" the ETA in ms; for "retry" the name of the new
--- delivery, its payload, and what was sent.
+-- ARGV: verb, job id, queue, then for "reschedule" the ETA in ms; for "retry" its new delivery, as
+-- `deliver` takes it.
 -- Returns "done"; "taken" when a worker has the job; "unknown"; or "not", with the state, where the
 -- verb does not fit.
 
@@ -48,7 +48,7 @@ elseif verb == "cancel" and job.state == "enqueued" then
 elseif verb == "retry" and job.state == "dead" then
   redis.call("ZREM", dead, delivery)
   redis.call("HDEL", dead .. ".msgs", delivery)
-  deliver(queue, ARGV[4], ARGV[5], id, ARGV[6], "enqueued", "-")
+  deliver(4)
   return { "done" }
 elseif verb == "delete" and (job.state == "dead" or job.state == "completed" or job.state == "cancelled") then
   redis.call("ZREM", dead, delivery)

@@ -110,7 +110,7 @@ class Actions(LedgerConnection):
         if payload is None and job.state is JobState.DEAD:
             raise UnknownJob(f"the dead letter of {job_id!r} has expired; send the job again")
         message = Message.decode(payload) if payload else None
-        values: list[str | bytes] = ["", "", ""]
+        values: list[Any] = []
         if message is not None:
             name = keys.delivery_name(job_id, os.urandom(6).hex())
             options = {k: v for k, v in message.options.items() if k not in _MARKS_OF_FAILURE}
@@ -124,7 +124,7 @@ class Actions(LedgerConnection):
                 message.message_timestamp,
             )
             sent = records.describe(job.actor, job.queue, message.args, message.kwargs)
-            values = [name, renewed.encode(), sent]
+            values = [job.queue, "enqueued", "-", 1, name, renewed.encode(), sent]
         self._act("retry", job_id, job.queue, *values)
 
     def current_delivery(self, job_id: str) -> str | None:

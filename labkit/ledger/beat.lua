@@ -2,6 +2,7 @@
 -- ARGV: worker, ms after which a labkit worker is suspect, ms after which any worker is dead.
 -- Returns flat pairs: worker, and its card or "" for a stock worker.
 
+pass_memory_limit()
 redis.call("ZADD", heartbeats, now, ARGV[1])
 local reply = {}
 local silent = redis.call("ZRANGEBYSCORE", heartbeats, "-inf", millis - ARGV[2], "WITHSCORES")

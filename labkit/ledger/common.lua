@@ -12,6 +12,10 @@ local millis = clock[1] * 1000 + math.floor(clock[2] / 1000)
 -- would give an exponent.
 local now = string.format("%.0f", millis)
 
+-- At its memory limit Redis refuses a script only while its first write is one that may need memory. A
+-- worker's scripts begin with one that does not: what was accepted can always be finished.
+local function pass_memory_limit() redis.call("HDEL", recovered, "") end
+
 local function load(id)
   local raw = redis.call("HGET", ledger .. "jobs", id)
   if not raw then return nil end
@@ -29,6 +33,12 @@ local function save(job)
   ) .. job.rest)
 end
 
+-- A record's line of what was sent begins as the message does, with the name of its queue.
+local function queue_of(job)
+  local name = string.match(job.rest, '^\n{"queue_name":"([%w._-]+)"')
+  return name and (string.gsub(name, "%.DQ$", ""))
+end
+
 local function new_job(id, suffix, sent, enqueued)
   return {
     id = id, delivery = suffix, enqueued = enqueued or now, eta = "-", started = "-", finished = "-",
@@ -36,14 +46,8 @@ local function new_job(id, suffix, sent, enqueued)
   }
 end
 
--- A ring of one day: the slot of this minute yesterday is taken over.
-local function count_minute(state)
-  local minute = math.floor(clock[1] / 60)
-  local slot = state .. "." .. minute % 1440
-  local of, count = string.match(redis.call("HGET", ledger .. "minutes", slot) or "", "^(%d+) (%d+)$")
-  if of ~= tostring(minute) then count = 0 end
-  redis.call("HSET", ledger .. "minutes", slot, minute .. " " .. count + 1)
-end
+-- Counted while a script runs, written when it ends (finish.lua).
+local counted = {}
 
 local function announce(id, was, state)
   redis.call("XADD", ledger .. "events", "MAXLEN", "~", "10000", "*",
@@ -58,7 +62,7 @@ local function enter(job, state, score)
   job.state = state
   save(job)
   announce(job.id, was, state)
-  count_minute(state)
+  counted[state] = (counted[state] or 0) + 1
 end
 
 -- The part of a delivery's name behind the job's id; a stock delivery is its whole name.
@@ -74,19 +78,34 @@ local function job_of(delivery)
   return nil
 end
 
--- Put one delivery into a queue, together with the job's record. A repeat of the very same
--- delivery (its first reply was lost) changes nothing.
-local function deliver(queue, delivery, payload, id, sent, state, eta)
-  local job = load(id)
-  local suffix = suffix_of(delivery)
-  if job and job.delivery == suffix then return 0 end
-  redis.call("HSET", ns .. ":" .. queue .. ".msgs", delivery, payload)
-  redis.call("RPUSH", ns .. ":" .. queue, delivery)
-  redis.call("SADD", ledger .. "queues", (string.gsub(queue, "%.DQ$", "")))
-  job = job or new_job(id, suffix, sent)
-  job.delivery, job.eta, job.started, job.finished = suffix, eta, "-", "-"
-  enter(job, state, eta ~= "-" and eta or nil)
-  return 1
+-- Put deliveries into a queue, together with their jobs' records. ARGV from `i` on: queue, state, ETA or
+-- "-", how many; then for each its name, its payload, and what was sent: text, or the length of the
+-- payload's own beginning that says it. A repeat of the very same delivery (its first reply was lost)
+-- changes nothing. Returns where ARGV goes on.
+local function deliver(i)
+  local queue, state, eta, count = unpack(ARGV, i, i + 3)
+  local waiting, messages = { "RPUSH", ns .. ":" .. queue }, { "HSET", ns .. ":" .. queue .. ".msgs" }
+  local first, last = i + 4, i + 3 + 3 * count
+  for j = first, last, 3 do
+    local delivery, payload, sent = ARGV[j], ARGV[j + 1], ARGV[j + 2]
+    local id, suffix = string.match(delivery, "^(.*)#([^#]*)$")
+    local job = load(id)
+    if not job or job.delivery ~= suffix then
+      waiting[#waiting + 1] = delivery
+      messages[#messages + 1] = delivery
+      messages[#messages + 1] = payload
+      local length = tonumber(sent)
+      job = job or new_job(id, suffix, length and string.sub(payload, 1, length) .. "}" or sent)
+      job.delivery, job.eta, job.started, job.finished = suffix, eta, "-", "-"
+      enter(job, state, eta ~= "-" and eta or nil)
+    end
+  end
+  if #waiting > 2 then
+    redis.call(unpack(messages))
+    redis.call(unpack(waiting))
+    redis.call("SADD", ledger .. "queues", (string.gsub(queue, "%.DQ$", "")))
+  end
+  return last + 1
 end
 
 -- The due set of a delayed queue, and the move of one delivery out of that queue into the one that

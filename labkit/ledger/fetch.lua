@@ -4,6 +4,7 @@
 -- was taken back from a worker that died.
 
 local worker, queue = ARGV[1], ARGV[2]
+pass_memory_limit()
 redis.call("ZADD", heartbeats, now, worker)
 local fetched = redis.call("LPOP", ns .. ":" .. queue, ARGV[3])
 if not fetched then return {} end

@@ -17,7 +17,7 @@ for _, state in ipairs(states) do
 end
 for _, id in ipairs(redis.call("HKEYS", ledger .. "jobs")) do
   local job = load(id)
-  local queue = job and string.match(job.rest, '"queue":"([%w._-]+)"') or "?"
+  local queue = job and queue_of(job) or "?"
   add("record", job and job.state .. " " .. job.delivery .. " " .. queue or "unreadable", { id })
 end
 local workers = redis.call("ZRANGE", heartbeats, 0, -1)

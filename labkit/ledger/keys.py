@@ -80,6 +80,10 @@ def delivery_name(job_id: str, suffix: str) -> str:
 def script(name: str) -> str:
     """The Lua source of one operation, with the words that all of them share in front."""
     folder = files("labkit.ledger")
-    return "\n".join(
-        folder.joinpath(f"{part}.lua").read_text(encoding="utf-8") for part in ("common", name)
+    common, body, finish = (
+        folder.joinpath(f"{part}.lua").read_text(encoding="utf-8")
+        for part in ("common", name, "finish")
     )
+    # In a function, for it may return early, and what all scripts end with must still be done.
+    main = f"local function run()\n{body}\nend\nlocal reply = run()"
+    return f"{common}\n{main}\n{finish}\nreturn reply\n"

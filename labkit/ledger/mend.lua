@@ -33,8 +33,7 @@ end
 local mended = 0
 for _, id in ipairs(ids) do
   local job = load(id)
-  -- The queue's name needs no escape in JSON, and the actor's, in front of it, has its quotes escaped.
-  local queue = job and string.match(job.rest, '"queue":"([%w._-]+)"')
+  local queue = job and queue_of(job)
   if not queue then
     redis.call("ZREM", ledger .. state, id)
     mended = mended + 1

@@ -5,6 +5,7 @@
 -- adopt.lua brings their ETA, for a payload is not Lua's to read.
 
 local worker, queue, most = ARGV[1], ARGV[2], tonumber(ARGV[3])
+pass_memory_limit()
 redis.call("ZADD", heartbeats, now, worker)
 local due = due_set(queue)
 

@@ -3,6 +3,7 @@
 -- ARGV: worker, queue, then the deliveries that the worker knows of.
 
 local acks = ns .. ":__acks__." .. ARGV[1] .. "." .. ARGV[2]
+pass_memory_limit()
 local known = {}
 for i = 3, #ARGV do known[ARGV[i]] = true end
 for _, delivery in ipairs(redis.call("SMEMBERS", acks)) do

@@ -2,8 +2,8 @@
 
 A record is stored as a few lines of text, one Redis hash field a job::
 
-    completed 5f0c 1763900000000 - 1763900000120 1763900000125 1
-    {"actor":"task_logger","queue":"default","args":[7],"kwargs":{}}
+    completed 5f0c 1763900000000 - 1763900000120 1763900000125 0
+    {"queue_name":"default","actor_name":"task_logger","args":[7],"kwargs":{}}
     {"started":1763900000120,"finished":1763900000125,"worker":"host:4711"}
 
 The first line is what changes, and the only line that Lua reads. The second is what was sent. Each
@@ -98,11 +98,12 @@ class JobEvent:
 
 def describe(actor: str, queue: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
     """A record's second line: what was sent, cut where it is long."""
-    line = _json({"actor": actor, "queue": queue, "args": args, "kwargs": kwargs})
-    if len(line) <= ARGUMENTS_LIMIT + len(actor) + len(queue):
+    sent: dict[str, Any] = {"queue_name": queue, "actor_name": actor, "args": args}
+    line = _json(sent | {"kwargs": kwargs})
+    if len(line) <= ARGUMENTS_LIMIT:
         return line
     text = _json({"args": args, "kwargs": kwargs})[:ARGUMENTS_LIMIT] + "…"
-    return _json({"actor": actor, "queue": queue, "args": [text], "kwargs": {}, "cut": 1})
+    return _json(sent | {"args": [text], "kwargs": {}, "cut": 1})
 
 
 def describe_attempt(worker: str, error: str, traceback: str) -> str:
@@ -126,8 +127,8 @@ def parse(job_id: str, raw: bytes) -> JobRecord:
         sent = json.loads(lines[1])
         return JobRecord(
             id=job_id,
-            actor=str(sent["actor"]),
-            queue=str(sent["queue"]),
+            actor=str(sent["actor_name"]),
+            queue=str(sent["queue_name"]).removesuffix(".DQ"),
             args=tuple(sent["args"]),
             kwargs=dict(sent["kwargs"]),
             state=JobState(state),

@@ -7,6 +7,7 @@ local worker = ARGV[1]
 local last = redis.call("ZSCORE", heartbeats, worker)
 if last and tonumber(last) > millis - ARGV[2] then return -1 end
 
+pass_memory_limit()
 local function take_back(queue, delivery)
   if redis.call("HEXISTS", ns .. ":" .. queue .. ".msgs", delivery) == 0 then return 0 end
   redis.call("RPUSH", ns .. ":" .. queue, delivery)

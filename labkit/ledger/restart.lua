@@ -4,4 +4,5 @@
 -- ARGV: delivery.
 -- Returns how often the delivery has been started so, this time included.
 
+pass_memory_limit()
 return redis.call("HINCRBY", recovered, ARGV[1], 1)

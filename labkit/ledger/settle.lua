@@ -3,11 +3,12 @@
 -- all in one step.
 -- ARGV: worker, records to keep, ms to keep them; then for each delivery nine values: queue, delivery,
 --   job id, "ack" or "nack", final state, attempt (the end of its line) or "", ms since the body
---   began or "-", payload of the dead letter or "" (as it was fetched), number of messages; and
---   seven values for each of these messages, as in enqueue.lua.
+--   began or "-", payload of the dead letter or "" (as it was fetched), how many ARGV follow for
+--   messages; and these, in groups as `deliver` takes them.
 -- Returns for each delivery 1, or 0 when it was not (or no longer) this worker's: then nothing changed.
 
 local worker, most, oldest = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+pass_memory_limit()
 redis.call("ZADD", heartbeats, now, worker)
 
 local function bury(queue, delivery, payload)
@@ -51,20 +52,17 @@ while i <= #ARGV do
     ARGV[i + 6], ARGV[i + 7], held)
   local state, id = ARGV[i + 4], ARGV[i + 2]
   i = i + 9
+  local past = i + held
   if job ~= 0 then
-    for _ = 1, held do
-      deliver(unpack(ARGV, i, i + 6))
-      i = i + 7
-    end
+    while i < past do i = deliver(i) end
     -- A retry among them is a newer delivery of the same job, and its state stands.
     if held > 0 then job = load(id) end
     if job and job.delivery == suffix then
       enter(job, state)
       prune(state, most, oldest)
     end
-  else
-    i = i + 7 * held
   end
+  i = past
   settled[#settled + 1] = job == 0 and 0 or 1
 end
 return settled

@@ -3,6 +3,7 @@
 -- enqueued: it has no record yet), how many ms ago the body began.
 -- An old delivery, or one that is settled by now, changes nothing.
 
+pass_memory_limit()
 for i = 1, #ARGV, 5 do
   local delivery, id, sent, enqueued, ago = unpack(ARGV, i, i + 4)
   local suffix = suffix_of(delivery)
