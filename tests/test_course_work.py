@@ -55,8 +55,7 @@ def test_a_saved_file_takes_its_earlier_hooks_away(root: Path) -> None:
     hooked = "from labkit import Task\nfrom labkit.models import after_commit\n"
     hooked += "def greet(task): ...\nhook = after_commit(Task, greet)"
     work.write(NAME, hooked)
-    from app.jobs.greeting import hook
-
+    hook = importlib.import_module("app.jobs.greeting").hook
     assert hook in hooks._hooks.values()
     work.write(NAME, "")
     assert hook not in hooks._hooks.values()
