@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 import time
 
 import dramatiq
@@ -20,6 +22,7 @@ from labkit.course.lab import (
 )
 from labkit.errors import CourseError
 from labkit.settings import Settings
+from labkit.worker import Worker
 from tests.support import gone
 from tests.support_jobs import quick_retries, running_worker
 
@@ -123,3 +126,32 @@ def test_starting_another_throwaway_closes_the_first() -> None:
     with throwaway_redis() as second:
         assert gone(pid)
         assert open_throwaway() is second
+
+
+def test_fresh_ends_the_workers_of_an_earlier_run(broker: LabBroker) -> None:
+    worker = Worker.start(threads=1)
+    fresh("00")
+    assert not worker.running
+
+
+def test_fresh_names_a_worker_that_runs_elsewhere(
+    broker: LabBroker, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("labkit.course.lab.LEAVING", 0.1)
+    with running_worker(broker):
+        fresh("00")
+    assert (
+        f"A worker runs outside this notebook (process {os.getpid()} on" in capsys.readouterr().out
+    )
+
+
+def test_fresh_waits_for_a_worker_that_is_about_to_end(
+    broker: LabBroker, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ending = running_worker(broker)
+    ending.__enter__()
+    thread = threading.Thread(target=lambda: ending.__exit__(None, None, None))
+    thread.start()
+    fresh("00")
+    thread.join()
+    assert "outside this notebook" not in capsys.readouterr().out

@@ -19,22 +19,28 @@ from sqlalchemy import delete, text
 from labkit.course import chapters
 from labkit.course.show import print_line
 from labkit.database import engine, session
-from labkit.errors import CourseError
+from labkit.errors import CourseError, RedisRefused
+from labkit.heartbeat import connection_name
+from labkit.ledger.following import WorkerCard, workers
 from labkit.ledger.reader import Ledger
 from labkit.ledger.records import JobRecord, JobState
 from labkit.models import Log, Task
+from labkit.redis_client import redis_errors
 from labkit.redis_server import ThrowawayRedis
+from labkit.worker import started
 
 T = TypeVar("T")
 
 #: Seconds between two looks; short enough that nobody notices.
 STEP = 0.005
+#: Seconds that a worker needs at most to end after the kernel that started it (tether.GRACE).
+LEAVING = 3.0
 
 
 def fresh(number: str) -> None:
     """Begin a chapter in a known state: no job in this course's namespace, no task and no log.
 
-    So it runs alone, twice in a row, and whatever an earlier one left.
+    So it runs alone, twice in a row, and whatever an earlier one left. See ``clear``.
 
     Raises:
       CourseError: no such chapter.
@@ -46,14 +52,41 @@ def fresh(number: str) -> None:
 
 
 def clear() -> None:
-    """Remove all jobs of this course's namespace, all tasks and all logs."""
-    Ledger().clear()
+    """Remove all jobs of this course's namespace, all tasks and all logs.
+
+    Workers that an earlier run of the chapter left in this kernel are killed. One that runs
+    elsewhere, in a terminal or another notebook, is named: it would take this chapter's jobs.
+    """
+    ledger = Ledger()
+    for worker in started():
+        worker.kill()
+    for card in _workers_elsewhere(ledger):
+        print_line(
+            f"A worker runs outside this notebook (process {card.pid} on {card.host}) and takes "
+            "this chapter's jobs too. Stop it, so that what you see here is what you did."
+        )
+    ledger.clear()
     with session() as db:
         if engine().dialect.name == "postgresql":
             db.execute(text("TRUNCATE logs, tasks RESTART IDENTITY CASCADE"))
         else:  # SQLite counts from 1 again once a table is empty.
             for table in (Log, Task):
                 db.execute(delete(table))
+
+
+def _workers_elsewhere(ledger: Ledger) -> list[WorkerCard]:
+    """The labkit workers that still live; those of a kernel that has just gone get time to end."""
+    deadline = time.monotonic() + LEAVING
+    while True:
+        try:
+            with redis_errors(ledger.client):
+                connections = {client.get("name") for client in ledger.client.client_list()}
+        except RedisRefused:  # this Redis user may not ask
+            return []
+        living = [card for card in workers(ledger) if connection_name(card.name) in connections]
+        if not living or time.monotonic() > deadline:
+            return living
+        time.sleep(STEP)
 
 
 def wait_until(predicate: Callable[[], T], timeout: float = 10.0, what: str = "") -> T:
