@@ -14,6 +14,7 @@ Declaring an actor again, as re-running a cell does, replaces the one of that na
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
@@ -93,11 +94,14 @@ class LabActor(dramatiq.Actor[P, R]):
                 f"{when!r} has no time zone, so it names a different instant on each machine. Say "
                 "datetime.now().astimezone() for local time, or datetime(…, tzinfo=UTC)."
             )
-        return self._send_after(when - datetime.now(UTC), args, kwargs)
+        now = datetime.now(UTC)
+        # The broker adds the delay to a clock that is cut to milliseconds.
+        cut = timedelta(microseconds=now.microsecond % 1000)
+        return self._send_after(when - now + cut if when > now else timedelta(0), args, kwargs)
 
     def _send_after(self, delay: timedelta, args: Any, kwargs: Any) -> Message[R]:
-        late = delay <= timedelta(0)
-        return self.send_with_options(args=args, kwargs=kwargs, delay=None if late else delay)
+        millis = math.ceil(delay / timedelta(milliseconds=1))  # never early
+        return self.send_with_options(args=args, kwargs=kwargs, delay=max(millis, 0) or None)
 
     def send_many(self, calls: Iterable[tuple[Any, ...]]) -> list[Message[R]]:
         """Enqueue one job for each tuple of arguments, in one round trip per thousand.

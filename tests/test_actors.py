@@ -52,6 +52,18 @@ def test_send_in_and_send_at_are_scheduled(note: LabActor[..., None], redis_url:
     assert abs(job.eta - when) < timedelta(seconds=1)
 
 
+def test_no_job_is_due_before_the_time_that_was_asked_for(
+    note: LabActor[..., None], redis_url: str
+) -> None:
+    ledger = Ledger(redis_url)
+    for micros in range(0, 2_000, 37):
+        when = datetime.now(UTC) + timedelta(seconds=1, microseconds=micros)
+        job = ledger.job(note.send_at(when).message_id)
+        assert job is not None
+        assert job.eta is not None
+        assert when <= job.eta < when + timedelta(seconds=1)
+
+
 @pytest.mark.parametrize("past", [timedelta(0), timedelta(seconds=-5), timedelta(days=-400)])
 def test_a_time_that_is_past_runs_now(
     note: LabActor[..., None], past: timedelta, redis_url: str
