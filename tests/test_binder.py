@@ -27,8 +27,6 @@ from tools import environments
 
 ROOT = Path(__file__).resolve().parent.parent
 TOKEN = "only-for-this-test"
-# One session for all of them: in one process of pytest-xdist.
-pytestmark = pytest.mark.xdist_group("binder")
 
 
 def copy_repository(target: Path) -> Path:

@@ -36,7 +36,7 @@ def groups(slow: bool) -> list[Group]:
         Group("lint", ".", [["ruff", "check", "."], ["ruff", "format", "--check", "."]]),
         Group("types", "labkit", [["mypy"]]),
         Group(
-            "tests", "tests", [[*PYTEST, "-n2", "--dist=loadgroup", *chosen, *elsewhere, "tests"]]
+            "tests", "tests", [[*PYTEST, "-n2", "--dist=loadfile", *chosen, *elsewhere, "tests"]]
         ),
         Group("notebooks", "notebooks", [["python", "tools/notebooks.py", "--check"]]),
         Group("browser", "tests/browser", [[*PYTEST, *chosen, "tests/browser"]]),
