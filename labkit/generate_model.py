@@ -20,6 +20,7 @@ from pathlib import Path
 
 from labkit import migrations
 from labkit.errors import GenerateError
+from labkit.generate import make_work, write
 from labkit.models import Log, Model, Task
 
 PREFIX = "app_"
@@ -133,6 +134,7 @@ def generate_model(name: str, fields: Iterable[str], root: Path) -> list[str]:
         if sum(field.name == other.name for other in parsed) > 1:
             raise GenerateError(f"The field {field.name!r} is given twice.")
     work, table = root / "work", PREFIX + plural(name)
+    make_work(work)
     model = MODEL.format(
         class_name=class_name,
         table=table,
@@ -141,7 +143,7 @@ def generate_model(name: str, fields: Iterable[str], root: Path) -> list[str]:
     ).replace("\n\n    created_at", "\n    created_at")
     content = CREATE_TABLE.replace("\n{columns}", "".join(f"\n{f.column}" for f in parsed))
     return [
-        _write(work, Path("app", "models", f"{name}.py"), model),
+        write(work, Path("app", "models", f"{name}.py"), model),
         _write_migration(work, f"create_{table}", content, table=table),
     ]
 
@@ -153,6 +155,7 @@ def generate_migration(name: str, root: Path) -> list[str]:
       GenerateError: a name that cannot be.
     """
     _check_name(name, "migration")
+    make_work(root / "work")
     return [_write_migration(root / "work", name, CHANGE, title=name.replace("_", " "))]
 
 
@@ -215,14 +218,4 @@ def _write_migration(work: Path, name: str, template: str, **names: str) -> str:
         down_revision = f'"{newest}"' if newest else "None"
         revision = f"{int(newest or 0) + 1:04}"
     content = template.format(revision=revision, down_revision=down_revision, **names)
-    return _write(work, Path("migrations", "versions", f"{revision}_{name}.py"), content)
-
-
-def _write(work: Path, path: Path, content: str) -> str:
-    file = work / path
-    if file.exists():
-        same = file.read_text(encoding="utf-8") == content
-        return f"{'identical' if same else 'kept':<10} {path.as_posix()}"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(content, encoding="utf-8")
-    return f"{'create':<10} {path.as_posix()}"
+    return write(work, Path("migrations", "versions", f"{revision}_{name}.py"), content)

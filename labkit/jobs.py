@@ -13,6 +13,8 @@ from pathlib import Path
 
 from labkit.actors import actor, default_broker
 from labkit.database import session
+from labkit.invoice import make_invoice
+from labkit.mail import send_welcome
 from labkit.models import Log, Task, after_commit
 from labkit.settings import Settings
 
@@ -33,6 +35,22 @@ def task_logger(task_id: int) -> None:
         log = Log(task_id=task_id, message=f"Task created: {task.title}")
         db.add(log)
     print(log.message)  # noqa: T201 - a worker's window is where this belongs
+
+
+@actor
+def send_welcome_email(address: str) -> None:
+    """Send the e-mail of chapter 01's sign-up.
+
+    Raises:
+      OSError, smtplib.SMTPException: the mail server did not take it: Dramatiq tries again later.
+    """
+    send_welcome(address)
+
+
+@actor
+def make_invoice_pdf(number: str, customer: str) -> None:
+    """Make the PDF of chapter 01's sign-up; doing it twice gives the same file."""
+    make_invoice(number, customer)
 
 
 def log_new_task(task: Task) -> None:
