@@ -164,7 +164,7 @@ def test_a_path_of_one_machine_or_a_registry_is_found(line: str) -> None:
     line = line.replace("§", "/")  # Written otherwise, so that this file passes.
     assert len(rules.betrayals("a.txt", f"fine\n{line}\n")) == 1
     assert (
-        rules.betrayals("a.txt", "/home/you/labkit, /work/ and https://example.org/simple-page")
+        rules.betrayals("a.txt", "/home/you/labkit, ./work and https://example.org/simple-page")
         == []
     )
 
