@@ -257,6 +257,7 @@ def test_a_reader_that_nobody_sees_any_more_is_let_go(
     server: ThrowawayRedis, place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "LEASE", 0.3)
+    monkeypatch.setattr(module, "WORKERS_AGE", 0.1)
     reader = Onlooker()
     watcher = watch(place, reader)
     reader.sees(enqueued=0)
@@ -264,22 +265,21 @@ def test_a_reader_that_nobody_sees_any_more_is_let_go(
     assert not watcher.add(reader), "a watcher that has ended does not begin again"
 
 
-def test_a_worker_that_comes_is_seen_while_jobs_wait(
-    server: ThrowawayRedis, place: Place, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("waiting", [0, 1])
+def test_a_worker_that_comes_is_seen_although_it_is_no_event(
+    server: ThrowawayRedis, place: Place, monkeypatch: pytest.MonkeyPatch, waiting: int
 ) -> None:
     monkeypatch.setattr(module, "WORKERS_AGE", 0.2)
-    send(server)
+    send(server, waiting)
     reader = Onlooker()
     watch(place, reader)
     assert reader.last.workers == []
     keys = LabBroker(client=server.client()).keys
     card = '{"host":"h","pid":7,"threads":4,"queues":["default"],"actors":["a"],"since":1}'
     with server.client() as client:
-        client.hset(keys.workers, "w1", card)
-        client.hset(keys.workers, "w2", "no card")
-        client.hset(keys.workers, "w3", card)  # without a sign of life
-        client.zadd("dramatiq:__heartbeats__", {"w1": time.time() * 1000, "w2": time.time() * 1000})
+        now = time.time() * 1000
+        client.zadd("dramatiq:__heartbeats__", {"w1": now, "w2": now, "w3": now - 90_000})
+        client.hset(keys.workers, mapping={"w1": card, "w2": "no card", "w3": card})
     wait_until(lambda: reader.last.workers, 3)
-    assert [(worker.name, worker.pid, worker.threads) for worker in reader.last.workers] == [
-        ("w1", 7, 4)
-    ]
+    found = [(worker.name, worker.pid, worker.threads) for worker in reader.last.workers]
+    assert found == [("w1", 7, 4)], "not the one that cannot be read, nor the one that is silent"

@@ -19,7 +19,10 @@ from labkit.widgets.present import show_job
 from labkit.widgets.redact import safe_text
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from labkit.ledger.reader import Ledger
+    from labkit.ledger.records import JobRecord
     from labkit.widgets.watcher import Question
 
 #: A shape for each state, so that it can be told without its colour, and a colour that can be read
@@ -62,17 +65,25 @@ def stand_in(what: str, advice: str = "") -> str:
 
 
 def take(ledger: Ledger, question: Question) -> Snapshot:
-    """Read what the question asks for, and draw it.
+    """Read the list that the question asks for, and draw it.
+
+    Raises:
+      RedisUnavailable: Redis does not answer.
+    """
+    state = question.state
+    if state is None:
+        return draw(ledger, following.recent(ledger, question.limit), "The jobs that changed last")
+    jobs = ledger.jobs(state, offset=question.offset, limit=question.limit)
+    return draw(ledger, jobs, f"Jobs {state}")
+
+
+def draw(ledger: Ledger, jobs: Sequence[JobRecord], title: str) -> Snapshot:
+    """The counts as they are now, and these jobs.
 
     Raises:
       RedisUnavailable: Redis does not answer.
     """
     counts = ledger.counts()
-    if question.state is None:
-        jobs, title = following.recent(ledger, question.limit), "The jobs that changed last"
-    else:
-        jobs = ledger.jobs(question.state, offset=question.offset, limit=question.limit)
-        title = f"Jobs {question.state}"
     at = datetime.fromtimestamp(following.clock(ledger), UTC)
     rows = "".join(_row(show_job(job), at) for job in jobs)
     body = f"<p><strong>Job board</strong> · {_counts(counts)}</p>"

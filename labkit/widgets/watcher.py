@@ -14,7 +14,7 @@ import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import redis
 
@@ -35,12 +35,13 @@ log = logging.getLogger(__name__)
 TICK = 0.05
 BYTES_A_SECOND = 50_000
 #: Milliseconds that the helper blocks on the stream: one command a second while nothing moves.
-BLOCK = 1_000
+BLOCK = 1_250
 #: Seconds until a server that accepts commands and answers none counts as lost. More than BLOCK.
 PATIENCE = 1.6
 #: Seconds between two attempts to reach a Redis that is lost.
 RETRY = 0.5
-#: Seconds between two looks while jobs wait: a worker that comes or goes is no event.
+#: Seconds after which workers are looked for again: one that comes or goes is no event. Fully while
+#: jobs wait, else with one command.
 WORKERS_AGE = 5.0
 #: Seconds that a reader is told for without a sign that anybody sees it.
 LEASE = 900.0
@@ -100,6 +101,9 @@ class Watcher:
         self._failure: str | None = None
         self._follow_from: str | None = None  # what the helper waits behind; None: it need not wait
         self._ended = False
+        self._is_lost = False
+        self._is_waiting = False
+        self._known_workers = 0
         self._good = datetime.now(UTC)
         self._clock_ahead = 0.0
         self._ledger: Ledger | None = None
@@ -136,13 +140,15 @@ class Watcher:
     def _run(self) -> None:
         helper = threading.Thread(target=self._follow, name="labkit-follower", daemon=True)
         helper.start()
-        pause, again = 0.0, None
-        while self._wait_for_cause(time.monotonic() + pause, again):
+        pause, again = 0.0, RETRY
+        while cause := self._wait_for_cause(time.monotonic() + pause, again):
             pause, again = 0.0, RETRY
             try:
                 if self._failure is not None:
                     self._tell_loss(self._failure)
-                pause, again = self._look()
+                if cause == "news" or self._workers_changed():
+                    pause = self._look()
+                again = WORKERS_AGE
             except _LOST as error:
                 self._tell_loss(str(error) or type(error).__name__)
             except Exception as error:  # the thread must outlive it, and the page must say it
@@ -151,34 +157,39 @@ class Watcher:
         helper.join()
         self._disconnect()
 
-    def _wait_for_cause(self, earliest: float, again: float | None) -> bool:
-        """Until a reader asks, or ``earliest`` is past and there is news; False when all is over.
+    def _wait_for_cause(self, earliest: float, again: float) -> Literal["news", "time", ""]:
+        """What there is to do: a reader asks, or ``earliest`` is past and something has moved.
 
-        After ``again`` seconds there is cause enough in any case.
+        Else, after ``again`` seconds, it is time for another try; when all is over, nothing is.
         """
-        deadline = None if again is None else time.monotonic() + again
+        deadline = time.monotonic() + again
         with self._changed:
-            self._end_leases()
             while not self._ended and not self._asked:
                 now = time.monotonic()
-                if (self._moved or self._failure) and now >= earliest:
+                has_news = self._moved or self._failure is not None
+                if now >= (earliest if has_news else deadline):
                     break
-                if deadline is not None and now >= deadline:
-                    break
-                ends = [earliest] if self._moved or self._failure else []
-                ends += [deadline] if deadline is not None else []
-                self._changed.wait(min(ends) - now if ends else LEASE / 10)
-                self._end_leases()
+                self._changed.wait((earliest if has_news else deadline) - now)
+            has_news = self._asked or self._moved or self._failure is not None
             self._asked = self._moved = False
-            return not self._ended
+            self._end_leases()
+            if self._ended:
+                return ""
+            return "news" if has_news else "time"
 
     def _end_leases(self) -> None:
         now = time.monotonic()
         self._readers = {reader: end for reader, end in self._readers.items() if end > now}
         self._ended = self._ended or not self._readers
 
-    def _look(self) -> tuple[float, float | None]:
-        """Ask Redis and tell all readers; returns the pause, and when to look in any case."""
+    def _workers_changed(self) -> bool:
+        """Whether to look again for that; after a loss there is no ledger, and every reason to."""
+        if self._ledger is None or self._is_lost or self._is_waiting:
+            return True
+        return following.count_workers(self._ledger) != self._known_workers
+
+    def _look(self) -> float:
+        """Ask Redis and tell all readers; returns the seconds to pause before the next look."""
         ledger = self._reach()
         position = following.position(ledger)
         with self._changed:
@@ -187,6 +198,8 @@ class Watcher:
             self._follow_from = position
             self._changed.notify_all()
         counts, workers = ledger.counts(), following.workers(ledger)
+        self._known_workers = following.count_workers(ledger)
+        self._is_waiting = counts[JobState.ENQUEUED] > 0
         pictures: dict[Question, Picture] = {}
         sent = 0
         for reader in readers:
@@ -196,8 +209,8 @@ class Watcher:
             with _logged(reader):
                 sent += reader.tell(pictures[question])
         self._good = self._now()
-        waiting = counts[JobState.ENQUEUED] > 0
-        return max(TICK, sent / BYTES_A_SECOND), WORKERS_AGE if waiting else None
+        self._is_lost = False
+        return max(TICK, sent / BYTES_A_SECOND)
 
     def _answer(
         self,
@@ -219,6 +232,7 @@ class Watcher:
     def _tell_loss(self, why: str) -> None:
         with self._changed:
             self._failure = None
+            self._is_lost = True
             readers = list(self._readers)
         for reader in readers:
             with _logged(reader):

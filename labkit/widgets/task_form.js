@@ -1,0 +1,47 @@
+// The form: a title, a button, and what came of it.
+
+function buildForm(live, root) {
+  const name = `lk${Math.random().toString(36).slice(2, 8)}`;
+  const field = make("input", { id: name, type: "text", autocomplete: "off", placeholder: "Buy milk" });
+  const button = make("button", { type: "submit", class: "lk-button lk-start" }, "Create task");
+  const words = make("p", { class: "lk-said", role: "status" });
+  let asked = 0;
+  let isSent = false;
+  const submit = (event) => {
+    event.preventDefault();
+    if (live.pending(asked)) return;
+    isSent = true;
+    asked = live.ask({ kind: "create", title: field.value });
+  };
+  const label = make("label", { for: name }, "Title");
+  const form = make("form", { class: "lk-form", onsubmit: submit }, label, field, button);
+  field.addEventListener("keydown", (event) => {
+    event.stopPropagation(); // what is typed here is no shortcut of the notebook's
+    if (event.key !== "Enter" || event.isComposing) return;
+    event.preventDefault(); // JupyterLab keeps the browser from sending a form by itself
+    form.requestSubmit();
+  });
+  root.replaceChildren(form, words);
+
+  return () => {
+    const { view } = live;
+    const isPending = live.pending(asked);
+    setAttribute(button, "aria-busy", isPending || undefined);
+    button.disabled = isPending;
+    setText(button, isPending && live.late() ? "Waiting…" : "Create task");
+    words.dataset.state = view.created ? "completed" : "dead";
+    words.classList.toggle("lk-error", view.created === false);
+    if (isPending && live.late()) {
+      words.replaceChildren("The kernel is busy; the task is created when its cell is done.");
+    } else if (view.message) {
+      words.replaceChildren(makeShape(view.created ? "completed" : "dead"), view.message);
+    }
+    if (isSent && !isPending) {
+      isSent = false;
+      if (view.created) field.value = "";
+      field.focus();
+    }
+  };
+}
+
+export default widget("lk-task", buildForm);

@@ -1,0 +1,117 @@
+// The timeline: one bar a job on one scale of time. What was, is solid; waiting is an outline;
+// the pause before another attempt is dotted; a failed attempt is hatched as well as red.
+
+function buildTimeline(live, root) {
+  const list = make("ol", { class: "lk-bars" });
+  const axis = make("div", { class: "lk-axis", "aria-hidden": "true" });
+  const empty = make("p", { class: "lk-quiet lk-nothing", hidden: true }, "No jobs yet: send one, and its bar begins here.");
+  const status = make("p", { class: "lk-quiet lk-legend", role: "status" });
+  root.setAttribute("role", "region");
+  root.setAttribute("aria-label", "Timeline of jobs");
+  root.replaceChildren(list, empty, axis, status);
+  const rows = new Map();
+  let timer;
+
+  function draw() {
+    clearTimeout(timer);
+    const { view } = live;
+    const now = live.now();
+    const jobs = (view.order ?? []).map((id) => view.jobs[id]);
+    root.classList.toggle("lk-stale", view.live === false);
+    empty.hidden = !view.order || jobs.length > 0;
+    list.style.setProperty("--lk-rows", view.limit ?? 8);
+    const span = spanOf(jobs, now);
+    for (const [id, row] of rows) {
+      if (view.jobs?.[id]) continue;
+      row.remove();
+      rows.delete(id);
+    }
+    jobs.forEach((job, index) => {
+      if (!rows.has(job.id)) rows.set(job.id, make("li"));
+      const row = rows.get(job.id);
+      if (list.children[index] !== row) list.insertBefore(row, list.children[index] ?? null);
+      drawRow(row, job, span, now);
+    });
+    drawAxis(axis, span);
+    setText(status, legendOf(view, span));
+    if (jobs.some(isMoving) && root.isConnected && view.live !== false) timer = setTimeout(draw, 200);
+  }
+  return draw;
+}
+
+const isMoving = (job) => ["enqueued", "running", "retrying"].includes(job.state);
+
+/** From the first job's beginning to the last one's end, or to now while one moves. */
+function spanOf(jobs, now) {
+  if (!jobs.length) return undefined;
+  const begin = Math.min(...jobs.map((job) => job.enqueued ?? job.started ?? now));
+  const ends = jobs.map((job) => (isMoving(job) ? now : (job.finished ?? job.enqueued ?? begin)));
+  const end = Math.max(...ends);
+  return { begin, end, length: Math.max((end - begin) * 1.02, 20) };
+}
+
+/** What a job did when: [kind, from, to, words]. */
+function piecesOf(job, now) {
+  const pieces = [];
+  let at = job.enqueued;
+  const rest = (kind, to) => {
+    if (at !== undefined && to > at) pieces.push([kind, at, to, `${kind} ${durationText(to - at)}`]);
+  };
+  job.tries.forEach((one, index) => {
+    rest(index ? "back-off" : "waited", one.started);
+    const kind = one.failed ? "failed" : "ran";
+    pieces.push([kind, one.started, one.finished, `attempt ${index + 1} ${kind} ${durationText(one.finished - one.started)}`]);
+    at = one.finished;
+  });
+  if (job.state === "running") {
+    rest(job.tries.length ? "back-off" : "waited", job.started);
+    pieces.push(["running", job.started, now, `running for ${durationText(now - job.started)}`]);
+  } else if (isMoving(job) || job.state === "scheduled") {
+    rest(job.tries.length ? "back-off" : "waits", Math.max(now, at));
+  }
+  return pieces;
+}
+
+function drawRow(row, job, span, now) {
+  if (!row.firstChild) {
+    const name = make("code", { class: "lk-name" }, make("b", {}, job.actor), `(${job.arguments})`);
+    row.append(makeState(job.state), name, make("span", { class: "lk-track" }));
+    row.title = `${job.actor}(${job.arguments})`;
+  }
+  const [badge, , track] = row.children;
+  setState(badge, job.state);
+  const pieces = piecesOf(job, now);
+  while (track.children.length > pieces.length) track.lastChild.remove();
+  pieces.forEach(([kind, from, to, words], index) => {
+    const piece = track.children[index] ?? track.appendChild(make("span"));
+    piece.className = `lk-piece lk-${kind}`;
+    piece.title = words;
+    piece.style.left = `${((from - span.begin) / span.length) * 100}%`;
+    piece.style.width = `${((to - from) / span.length) * 100}%`;
+    if (!piece.firstChild) piece.append(make("span", { class: "lk-unseen" }));
+    setText(piece.firstChild, `${words}; `);
+  });
+}
+
+/** Marks at round times: 1, 2 or 5 times a power of ten, about five of them. */
+function drawAxis(axis, span) {
+  axis.hidden = !span;
+  if (!span) return;
+  const rough = span.length / 5;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => size >= rough);
+  const marks = [];
+  for (let at = 0; at <= span.length; at += step) {
+    const mark = make("span", {}, durationText(at).replace(".0 s", " s"));
+    mark.style.left = `${(at / span.length) * 100}%`;
+    marks.push(mark);
+  }
+  axis.replaceChildren(...marks);
+}
+
+function legendOf(view, span) {
+  if (view.live === false) return `stale since ${clockText(view.since)}`;
+  return span ? `from ${clockText(span.begin)} to ${clockText(span.end)}` : "";
+}
+
+export default widget("lk-timeline", buildTimeline);

@@ -1,0 +1,89 @@
+"""WatchingWidget: a widget that draws what a Watcher observes of one place."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from labkit.widgets.live import LiveWidget, writing
+from labkit.widgets.present import millis
+from labkit.widgets.redact import safe_text
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from labkit.widgets.place import Place
+    from labkit.widgets.watcher import Picture, Question, Watcher
+
+
+class WatchingWidget(LiveWidget):
+    """A reader of the watcher of its place, for as long as a page may show it.
+
+    It watches from its making on, for a kernel that is busy hears no page; and until a page says
+    that it cannot be seen, or none has said anything for a quarter of an hour.
+    """
+
+    def __init__(self, place: Place, question: Question, whole: dict[str, Any]) -> None:
+        self._place = place
+        self._question = question
+        self._watcher: Watcher | None = None
+        super().__init__({"place": _describe(place), "answered": {}, **whole})
+        self._watcher = place.watch(self)
+
+    def draw(self, picture: Picture) -> dict[str, Any]:
+        """What to show of a picture, as a view."""
+        raise NotImplementedError
+
+    def ask(self, **changes: Any) -> None:
+        """Look for something else from now on."""
+        with writing:
+            self._question = replace(self._question, **changes)
+        if self._watcher is not None:
+            self._watcher.ask()
+
+    # -- a reader of the watcher -----------------------------------------------------------------
+
+    def question(self) -> Question:
+        """What the watcher looks for on its next look."""
+        with writing:
+            return self._question
+
+    def tell(self, picture: Picture) -> int:
+        """Show what the watcher saw; returns the bytes sent."""
+        drawn = self.draw(picture)
+        with writing:
+            # A picture of an earlier question must not pass for the answer to a later one.
+            is_answer = picture.question == self._question
+            answered = self.answers() if is_answer else self._whole["answered"]
+            return self.publish({**drawn, "place": self._whole["place"], "answered": answered})
+
+    def lose(self, since: datetime, why: str) -> None:
+        """Show that Redis does not answer, and since when the view may be wrong."""
+        self.update(live=False, since=millis(since), why=safe_text(why, 300))
+
+    # -- what a page says ------------------------------------------------------------------------
+
+    def hear(self, message: dict[str, Any]) -> None:
+        """Watch, or rest while no page can be seen."""
+        if message.get("kind") != "seen" or self._watcher is None:
+            return
+        if message.get("visible") is not True:
+            self._watcher.remove(self)
+        elif not self._watcher.add(self):
+            self._watcher = self._place.watch(self)
+
+    def close(self) -> None:
+        """Stop watching and give up the widget; may be called again."""
+        if watcher := getattr(self, "_watcher", None):
+            watcher.remove(self)
+        super().close()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._place!r})"
+
+
+def _describe(place: Place) -> dict[str, Any]:
+    shown = {"namespace": safe_text(place.namespace, 60)}
+    if place.address:
+        shown["address"] = safe_text(place.address, 120)
+    return shown

@@ -1,0 +1,116 @@
+// The worker panel: what the worker is, three buttons, and its window.
+
+const ACTIONS = {
+  start: ["Start", "starting", "Start a worker process"],
+  stop: ["Stop", "stopping", "Let it finish what it runs, then end (SIGTERM)"],
+  kill: ["Kill −9", "killing", "End it at once, with whatever it is doing (SIGKILL)"],
+};
+
+function buildPanel(live, root) {
+  let clicked;
+  let asked = 0;
+  const buttons = Object.entries(ACTIONS).map(([kind, [word, , title]]) => {
+    const press = () => {
+      clicked = kind;
+      asked = live.ask({ kind });
+    };
+    const button = make("button", { type: "button", class: `lk-button lk-${kind}`, title, onclick: press }, word);
+    return [kind, button];
+  });
+  const badge = makeState("none");
+  const facts = make("span", { class: "lk-quiet" });
+  const problem = make("p", { class: "lk-problem", role: "alert", hidden: true });
+  const screen = make("div", { class: "lk-window", role: "log", tabindex: "0", "aria-label": "The worker's window" });
+  const bar = make("header", { class: "lk-bar" }, badge, facts, make("span", { class: "lk-buttons" }, ...buttons.map(([, button]) => button)));
+  root.setAttribute("role", "region");
+  root.setAttribute("aria-label", "Worker");
+  root.replaceChildren(bar, problem, screen);
+  const drawLines = makeLines(screen);
+
+  let timer;
+  const tick = () => {
+    clearTimeout(timer);
+    const { view } = live;
+    if (!root.isConnected || view.state !== "running") return;
+    setText(facts, factsOf(view, live));
+    timer = setTimeout(tick, 1000 - (live.now() % 1000) + 5);
+  };
+
+  return () => {
+    const { view } = live;
+    const waits = live.pending(asked) ? clicked : undefined;
+    const doing = view.doing ?? waits;
+    const isRunning = view.state === "running";
+    for (const [kind, button] of buttons) {
+      const isPending = kind === doing;
+      setAttribute(button, "aria-busy", isPending || undefined);
+      // A worker that takes its time to stop can still be killed.
+      const isFree = !doing || (kind === "kill" && doing === "stop");
+      const isUseful = kind === "start" ? !isRunning : isRunning;
+      button.disabled = !isFree || !isUseful;
+      setText(button, isPending ? `${sentence(ACTIONS[kind][1])}…` : ACTIONS[kind][0]);
+    }
+    const [state, word] = stateOf(view);
+    setState(badge, state);
+    setText(badge.lastChild, word);
+    const isLate = !view.doing && waits && live.late();
+    setText(facts, isLate ? "waiting for the kernel" : factsOf(view, live));
+    problem.hidden = !view.problem;
+    setText(problem, view.problem ?? "");
+    drawLines(view.lines ?? {});
+    tick();
+  };
+}
+
+function stateOf(view) {
+  if (view.state === "running") return ["running", "running"];
+  if (view.state === "ended") return ["cancelled", "ended"];
+  return ["cancelled", "no worker"];
+}
+
+function factsOf(view, live) {
+  if (view.state !== "running") return view.state === "ended" ? `was process ${view.pid}` : "";
+  return `process ${view.pid} · for ${coarseText(Math.max(0, Math.floor((live.now() - view.since) / 1000)))}`;
+}
+
+/** The window's lines; it follows the last one, unless somebody has scrolled up to read. */
+function makeLines(screen) {
+  const shown = new Map();
+  const empty = make("p", { class: "lk-quiet" }, "The worker's output appears here.");
+  screen.append(empty);
+
+  return function draw(lines) {
+    const isAtEnd = screen.scrollHeight - screen.scrollTop - screen.clientHeight < 24;
+    for (const [number, line] of shown) {
+      if (number in lines) continue;
+      line.element.remove();
+      shown.delete(number);
+    }
+    const numbers = Object.keys(lines).sort((a, b) => a - b);
+    empty.hidden = numbers.length > 0;
+    for (const number of numbers) {
+      let line = shown.get(number);
+      if (!line) {
+        line = { element: make("div"), pieces: undefined };
+        shown.set(number, line);
+      }
+      if (line.pieces !== lines[number]) {
+        line.pieces = lines[number];
+        line.element.replaceChildren(...line.pieces.map(([look, text]) => makePiece(look, text)));
+      }
+    }
+    const elements = numbers.map((number) => shown.get(number).element);
+    elements.forEach((element, index) => {
+      const before = index ? elements[index - 1] : empty;
+      if (before.nextSibling !== element) before.after(element);
+    });
+    if (isAtEnd) screen.scrollTop = screen.scrollHeight;
+  };
+}
+
+function makePiece(look, text) {
+  const classes = look.split(" ").filter(Boolean).map((name) => `lk-is-${name}`);
+  return classes.length ? make("span", { class: classes.join(" ") }, text) : text;
+}
+
+export default widget("lk-worker", buildPanel);

@@ -1,0 +1,156 @@
+"""WorkerPanel: start, stop and kill a worker, and see its window.
+
+What a button wants is done in a thread, so that the kernel stays free while a worker boots or ends.
+Another reads the window while a worker runs, and is gone when none does.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from labkit.errors import LabkitError
+from labkit.widgets import twin
+from labkit.widgets.live import LiveWidget, front_end, writing
+from labkit.widgets.redact import safe_text
+from labkit.widgets.terminal import Tail
+from labkit.worker import Worker
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+#: Seconds between two looks at the window, and the lines of it that are shown.
+TICK = 0.15
+LINES = 300
+_WISHES = ("start", "stop", "kill")
+
+
+class WorkerPanel(LiveWidget):
+    """Buttons to start, stop and kill -9 one worker, and its output as it comes.
+
+    Nothing runs until Start is pressed, or ``start()`` called. Closing the panel, as running its
+    cell again does, stops the worker that it has started.
+
+    Parameters:
+      worker: a worker that runs already; closing the panel leaves that one alone.
+      processes, threads, queues, env: as in ``Worker.start``, for workers that the panel starts.
+    """
+
+    _esm = front_end("live.js", "shapes.js", "worker_panel.js")
+    _css = front_end("live.css", "worker_panel.css")
+    _stands_in = twin.stand_in("worker panel")
+
+    def __init__(
+        self,
+        worker: Worker | None = None,
+        *,
+        processes: int = 1,
+        threads: int | None = None,
+        queues: Sequence[str] | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
+        self._options = {"processes": processes, "threads": threads, "queues": queues, "env": env}
+        self._is_ours = False
+        self._starting = threading.Lock()
+        self._following = threading.Lock()
+        self._worker: Worker | None = None
+        super().__init__({"state": "none", "lines": {}, "answered": {}})
+        if worker is not None:
+            self._take(worker)
+
+    @property
+    def worker(self) -> Worker | None:
+        """The worker that the panel shows; None before the first."""
+        return self._worker
+
+    # -- what the buttons do, for Python ---------------------------------------------------------
+
+    def start(self) -> Worker:
+        """Start a worker, unless one runs already, and wait until it is up.
+
+        Raises:
+          WorkerError: it did not start; the message holds the end of its output.
+        """
+        with self._starting:
+            if self._worker is None or not self._worker.running:
+                worker = Worker.start(**self._options)  # type: ignore[arg-type]
+                self._is_ours = True
+                self._take(worker)
+            assert self._worker is not None  # noqa: S101 - for mypy
+            return self._worker
+
+    def stop(self) -> None:
+        """Ask the worker to finish what it runs and end, and wait for that."""
+        if self._worker is not None:
+            self._worker.stop()
+            self._show()
+
+    def kill(self) -> None:
+        """SIGKILL to the worker and all its processes: nothing is finished, nothing tidied up."""
+        if self._worker is not None:
+            self._worker.kill()
+            self._show()
+
+    # -- what the buttons do, for the page -------------------------------------------------------
+
+    def hear(self, message: dict[str, Any]) -> None:
+        """Let a thread do what a button wants; it answers then."""
+        wish = message.get("kind")
+        if wish not in _WISHES:
+            self.update(answered=self.answers())
+            return
+        self.update(doing=wish)
+        arguments = (wish, self.answers())
+        threading.Thread(target=self._do, args=arguments, name="labkit-button", daemon=True).start()
+
+    def _do(self, wish: str, answered: dict[str, int]) -> None:
+        problem = ""
+        try:
+            getattr(self, wish)()
+        except LabkitError as error:
+            problem = safe_text(str(error), 2_000)
+        with writing:
+            rest = {key: value for key, value in self._whole.items() if key != "doing"}
+            self.publish({**rest, "problem": problem, "answered": answered})
+
+    # -- the window ------------------------------------------------------------------------------
+
+    def _take(self, worker: Worker) -> None:
+        self._worker = worker
+        self._tail = Tail(worker.log_path, LINES)
+        self._since = round(time.time() * 1000)
+        self._show()
+        threading.Thread(
+            target=self._follow, args=(worker,), name="labkit-worker-window", daemon=True
+        ).start()
+
+    def _follow(self, worker: Worker) -> None:
+        while worker.running and worker is self._worker and not self._closed:
+            self._show()
+            time.sleep(TICK)
+        self._show()
+
+    def _show(self) -> None:
+        with self._following:
+            worker = self._worker
+            if worker is None:
+                return
+            # The state first: what it printed between the two is then shown, not lost.
+            state = "running" if worker.running else "ended"
+            self._tail.read()
+            self.update(
+                state=state,
+                pid=worker.pid,
+                since=self._since,
+                clock=round(time.time() * 1000),
+                lines=dict(self._tail.lines),
+            )
+
+    def close(self) -> None:
+        """Give up the panel, and stop the worker that it has started; may be called again."""
+        super().close()
+        worker = getattr(self, "_worker", None)
+        if worker is not None and self._is_ours and worker.running:
+            # It may take as long as the job that it runs: nobody should wait for that here.
+            threading.Thread(target=worker.stop, name="labkit-worker-end", daemon=True).start()
