@@ -56,7 +56,9 @@ class Tail:
             return
         self._offset += len(new)
         *ended, self._open = (self._open + new).split(b"\n")
-        for line in ended:
+        skipped = max(0, len(ended) - self._most)
+        self._number += skipped
+        for line in ended[skipped:]:
             self.lines[str(self._number)] = read_line(line.decode("utf-8", "replace"))
             self._number += 1
         if self._open:

@@ -34,7 +34,8 @@ class WorkerPanel(LiveWidget):
 
     Parameters:
       worker: a worker that runs already; closing the panel leaves that one alone.
-      processes, threads, queues, env: as in ``Worker.start``, for workers that the panel starts.
+      processes, threads, queues, module, env: of those that the panel starts, as in
+        ``Worker.start``.
     """
 
     _esm = front_end("live.js", "shapes.js", "worker_panel.js")
@@ -48,9 +49,16 @@ class WorkerPanel(LiveWidget):
         processes: int = 1,
         threads: int | None = None,
         queues: Sequence[str] | None = None,
+        module: str = "labkit.jobs",
         env: Mapping[str, str] | None = None,
     ) -> None:
-        self._options = {"processes": processes, "threads": threads, "queues": queues, "env": env}
+        self._options = {
+            "processes": processes,
+            "threads": threads,
+            "queues": queues,
+            "module": module,
+            "env": env,
+        }
         self._is_ours = False
         self._starting = threading.Lock()
         self._following = threading.Lock()

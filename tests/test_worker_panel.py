@@ -1,0 +1,124 @@
+"""The worker panel: its buttons do what they say, and its window shows what the worker writes."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from labkit.errors import WorkerError
+from labkit.widgets import WorkerPanel
+from labkit.worker import Worker
+from tests.support import gone, wait_until
+from tests.support_widgets import FakePage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from labkit.settings import Settings
+
+JOBS = """
+from labkit import actor
+print("\\x1b[32mloaded\\x1b[0m and password=hunter2")
+
+@actor
+def nothing(): ...
+"""
+
+
+@pytest.fixture
+def panel(settings: Settings) -> Iterator[WorkerPanel]:
+    (settings.root / "some_jobs.py").write_text(JOBS)
+    panel = WorkerPanel(module="some_jobs")
+    yield panel
+    panel.kill()
+    panel.close()
+    wait_until(lambda: not panel_threads(), description="the panel's threads end")
+
+
+def panel_threads() -> list[str]:
+    names = ("labkit-button", "labkit-worker-window", "labkit-worker-end")
+    return [thread.name for thread in threading.enumerate() if thread.name in names]
+
+
+def text_of(page: FakePage) -> str:
+    return "\n".join("".join(text for _, text in line) for line in page.view["lines"].values())
+
+
+def test_from_start_to_kill_by_the_buttons(panel: WorkerPanel) -> None:
+    page = FakePage(panel)
+    assert page.view["state"] == "none"
+    assert panel.worker is None
+    page.send(kind="start", ask=["page1", 1])
+    assert page.view["doing"] == "start", "said at once, and done behind it"
+    page.wait_until(lambda view: view["answered"] == {"page1": 1}, 30)
+    assert "doing" not in page.view
+    worker = panel.worker
+    assert worker is not None
+    assert worker.running
+    assert (page.view["state"], page.view["pid"]) == ("running", worker.pid)
+    page.wait_until(lambda _: "ready for action" in text_of(page))
+    page.asked = 1
+    page.ask(kind="kill")
+    assert not worker.running
+    page.wait_until(lambda view: view["state"] == "ended")
+    assert "ready for action" in text_of(page), "its last words stay"
+
+
+def test_the_same_from_python(panel: WorkerPanel) -> None:
+    page = FakePage(panel)
+    worker = panel.start()
+    assert panel.start() is worker, "it runs already"
+    assert page.view["state"] == "running"
+    panel.stop()
+    assert page.view["state"] == "ended"
+    page.wait_until(lambda _: "shut down" in text_of(page))
+    assert panel.start() is not worker
+    assert "shut down" not in text_of(page), "a new worker, a new window"
+
+
+def test_its_window_has_colours_and_no_secrets(panel: WorkerPanel) -> None:
+    page = FakePage(panel)
+    panel.start()
+    page.wait_until(lambda _: "loaded" in text_of(page))
+    pieces = [piece for line in page.view["lines"].values() for piece in line]
+    assert ["green", "loaded"] in pieces
+    assert "hunter2" not in text_of(page)
+    assert "\x1b" not in text_of(page)
+
+
+def test_a_worker_that_dies_by_itself_is_seen(panel: WorkerPanel) -> None:
+    page = FakePage(panel)
+    panel.start().kill()
+    page.wait_until(lambda view: view["state"] == "ended")
+
+
+def test_a_worker_that_does_not_start_says_why(settings: Settings) -> None:
+    panel = WorkerPanel(module="no_such_module")
+    page = FakePage(panel)
+    page.send(kind="start", ask=["page1", 1])
+    page.wait_until(lambda view: view["problem"], 30)
+    assert "no_such_module" in page.view["problem"]
+    assert page.view["answered"] == {"page1": 1}
+    with pytest.raises(WorkerError):
+        panel.start()
+    panel.stop()
+    panel.kill()
+    panel.close()
+
+
+def test_closing_ends_its_own_worker_and_no_other(panel: WorkerPanel, settings: Settings) -> None:
+    own = panel.start()
+    other = WorkerPanel(own)
+    assert FakePage(other).view["pid"] == own.pid
+    other.close()
+    assert own.running, "it was given this one"
+    panel.close()
+    wait_until(lambda: gone(own.pid), 10, "it had started this one")
+    assert isinstance(own, Worker)
+
+
+def test_what_is_stored_is_always_the_same(panel: WorkerPanel) -> None:
+    assert repr(panel) == "WorkerPanel()"
+    assert "worker panel" in panel._stands_in
