@@ -46,7 +46,7 @@ PREDICTIONS = {
         "at the same moment, and not as the number of threads.",
     ),
     "boot": Prediction(
-        "Now the server side: a worker with eight threads and a pool of four.",
+        "Now the server side: a worker with sixteen threads and a pool of four. What happens?",
         [
             (
                 "It does not start",

@@ -142,16 +142,16 @@ QUIZ: Sequence[Question] = (
         "memory?",
         [
             (
-                "Memory is too slow for a queue.",
+                "Memory is too slow for a queue",
                 "A list in memory is faster than any server. But only one process can see it.",
             ),
             (
                 "The worker is another process: both must reach the list, and jobs must outlive a "
-                "restart of the application.",
+                "restart of the application",
                 "That is the point of a queue outside of both.",
             ),
             (
-                "Python lists cannot be used by several threads.",
+                "Python lists cannot be used by several threads",
                 "They can, and it would not help: a worker is another process.",
             ),
         ],
@@ -175,12 +175,12 @@ QUIZ: Sequence[Question] = (
         "the same job?",
         [
             (
-                "Redis runs one command after the other.",
+                "Redis runs one command after the other",
                 "So the second LPOP finds the list as the first one left it.",
             ),
-            ("The workers ask each other first.", "They do not know of each other."),
+            ("The workers ask each other first", "They do not know of each other."),
             (
-                "Nothing: the job must be written so that running twice does no harm.",
+                "Nothing: the job must be written so that running twice does no harm",
                 "It should be so written, for other reasons (chapter 09). But LPOP gives an item "
                 "away once.",
             ),
@@ -192,15 +192,15 @@ QUIZ: Sequence[Question] = (
         "worker. Some old messages are still in Redis. What is in them?",
         [
             (
-                "The new name: a message points to the function.",
+                "The new name: a message points to the function",
                 "It cannot: the message is a piece of JSON in another process.",
             ),
             (
-                "The old code, so they run as they would have.",
+                "The old code, so they run as they would have",
                 "No code is in a message.",
             ),
             (
-                "The old name, which no worker knows any more.",
+                "The old name, which no worker knows any more",
                 "So one keeps the old name for as long as messages with it may come.",
             ),
         ],
@@ -210,13 +210,13 @@ QUIZ: Sequence[Question] = (
         "From chapter 01: a request enqueues its e-mail. At the moment of the answer, what do you "
         "know for certain?",
         [
-            ("That the e-mail was sent.", "A worker may not even have started."),
+            ("That the e-mail was sent", "A worker may not even have started."),
             (
-                "That the job is stored in Redis.",
+                "That the job is stored in Redis",
                 "And that is all. So the page says “on its way”, and not “sent”.",
             ),
             (
-                "That the address exists.",
+                "That the address exists",
                 "Nobody has talked to a mail server yet.",
             ),
         ],

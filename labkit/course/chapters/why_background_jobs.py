@@ -52,8 +52,8 @@ PREDICTIONS = {
                 "The server lets it stand in line. An error would come only much later.",
             ),
         ],
-        "This is what the guide means by “the server can’t process any other request”: slow work "
-        "for some makes everything slow for all.",
+        "This is the guide's first argument: slow work for some makes everything slow for all, "
+        "the quick pages too.",
     ),
     "background": Prediction(
         "Now the server enqueues the e-mail and the invoice, and answers. The machine, the "
