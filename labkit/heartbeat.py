@@ -2,10 +2,10 @@
 
 Once a second a worker process says on Redis that it lives, over a connection that carries its name.
 Another labkit worker is dead when no sign came for three seconds *and* its connection is gone from
-``CLIENT LIST``: a process that was killed loses it within milliseconds, while one that is stopped,
-or whose GIL is held, keeps it. Where ``CLIENT LIST`` may not be asked, where the network was cut,
-and for stock workers, Dramatiq's heartbeat timeout decides. Whoever sees a death takes back what
-the dead worker held.
+``CLIENT LIST`` at two looks: a process that was killed loses it within milliseconds, one that is
+stopped, or whose GIL is held, keeps it, and one that lost Redis for a moment has it again. Where
+``CLIENT LIST`` may not be asked, where the network was cut, and for stock workers, Dramatiq's
+heartbeat timeout decides. Whoever sees a death takes back what the dead worker held.
 """
 
 from __future__ import annotations
@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     from labkit.broker import LabBroker
 
 INTERVAL_SECONDS = 1.0
-#: Silence after which a worker is looked at more closely, in milliseconds.
-SUSPECT_MILLIS = 3_000
+#: Silence after which a worker is looked at more closely, and after which it may be dead; in ms.
+SUSPECT_MILLIS = 2_000
+DEAD_MILLIS = 3_000
 
 
 class Heartbeat:
@@ -41,6 +42,7 @@ class Heartbeat:
         self.worker = worker
         self._since = current_millis()
         self._card: dict[str, Any] = {}
+        self._gone: set[str] = set()
         self._stopping = threading.Event()
         self._reconciler = Reconciler(
             broker.client, broker.namespace, broker.call, lambda: broker.queues
@@ -97,14 +99,17 @@ class Heartbeat:
             "beat", self.broker.broker_id, SUSPECT_MILLIS, timeout, client=self._client
         )
         suspects = list(zip(reply[::3], reply[1::3], reply[2::3], strict=True))
-        if not suspects:
-            return
-        connected = self._connected()
+        connected = self._connected() if suspects else None
+        gone: set[str] = set()
         for name, card, is_timed_out in suspects:
             worker = name.decode()
-            is_gone = connected is not None and connection_name(worker) not in connected
-            if is_timed_out or (card and is_gone):
-                self._recover(worker, card, timeout if is_timed_out else SUSPECT_MILLIS)
+            if card and connected is not None and connection_name(worker) not in connected:
+                gone.add(worker)
+            if is_timed_out:
+                self._recover(worker, card, timeout)
+            elif worker in gone & self._gone:
+                self._recover(worker, card, DEAD_MILLIS)
+        self._gone = gone
 
     def _recover(self, worker: str, card: bytes, silence: int) -> None:
         named = set(json.loads(card)["queues"]) if card else set()

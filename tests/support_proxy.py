@@ -69,9 +69,13 @@ class LossyProxy:
         while True:
             try:
                 client, _ = self._listener.accept()
-                server = socket.create_connection(self._target)
             except OSError:
                 return
+            try:
+                server = socket.create_connection(self._target)
+            except OSError:  # Redis is down, and so the client hears
+                client.close()
+                continue
             self._sockets |= {client, server}
             doomed = threading.Event()
             for source, sink, is_request in ((client, server, True), (server, client, False)):
