@@ -34,7 +34,10 @@ def test_a_choice_in_the_page_reaches_the_cell_that_settles_it() -> None:
         kernel.run("from labkit.course import predict, settle\npredict('00.waiting')")
         kernel.run(
             "from labkit.course.prediction import _shown\n"
-            "_shown['00.waiting'].set_state({'answers': [0]})"
+            "hear = _shown['00.waiting']._handle_custom_msg\n"
+            "hear({'place': 0, 'option': 0}, [])\n"
+            "for nonsense in ({'place': 0, 'option': 7}, {'place': 1, 'option': 0}, {}, 3):\n"
+            "    hear(nonsense, [])"
         )
         [told] = kernel.run("settle('00.waiting', 'enqueued')")
         assert told["data"]["text/plain"].startswith("It went otherwise: It waits in Redis.")

@@ -44,7 +44,9 @@ function ask(model, parent, place, { question, options }) {
       const answers = [...model.get("answers")];
       answers[place] = option;
       model.set("answers", answers);
-      model.save_changes();
+      // A message of its own: a synced trait would wait for the one before it, and so reach a busy
+      // kernel after the cell that is to know of it.
+      model.send({ place, option });
     });
     return { label, input, sign };
   });

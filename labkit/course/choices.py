@@ -33,10 +33,24 @@ class Choices(anywidget.AnyWidget):
     note = traitlets.Unicode().tag(sync=True)
     #: [{"question": …, "options": […]}]
     questions: traitlets.List[dict[str, Any]] = traitlets.List().tag(sync=True)
-    #: The place (from 0) of the chosen option of each question, or None.
-    answers: traitlets.List[int | None] = traitlets.List().tag(sync=True)
+    #: The place (from 0) of the chosen option of each question, or None. The page already shows
+    #: what it sends, so nothing is echoed.
+    answers: traitlets.List[int | None] = traitlets.List().tag(sync=True, echo_update=False)
     #: What came of each question: {} | {"right": bool, "note": …} | {"happened": place}.
     results: traitlets.List[dict[str, Any]] = traitlets.List().tag(sync=True)
+
+    def __init__(self, **traits: Any) -> None:
+        super().__init__(**traits)
+        self.on_msg(self._hear)
+
+    def _hear(self, _widget: Any, message: Any, _buffers: Any) -> None:
+        match message:
+            case {"place": int(place), "option": int(option)} if 0 <= place < len(
+                self.questions
+            ) and 0 <= option < len(self.questions[place]["options"]):
+                answers = [*self.answers[:place], option, *self.answers[place + 1 :]]
+                with writing:
+                    self.set_state({"answers": answers})
 
     def close(self) -> None:
         """Give up everything, also the layout, which ipywidgets would keep for ever."""

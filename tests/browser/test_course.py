@@ -20,8 +20,9 @@ CELLS = (
     'predict("00.waiting")',
     'settle("00.waiting", "enqueued")',
     'quiz("00")',
+    "import threading\nthreading.Event().wait(1)",
 )
-PREDICT, SETTLE, QUIZ = 1, 2, 3
+PREDICT, SETTLE, QUIZ, BUSY = 1, 2, 3, 4
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +67,14 @@ def test_choose_with_the_keyboard_alone(notebook: Notebook) -> None:
     expect(options.nth(1)).not_to_be_focused()
     notebook.page.keyboard.press("ArrowDown")
     notebook.page.keyboard.press("Control+Enter")
+    expect(notebook.cell(SETTLE)).to_contain_text("As you predicted: It waits in Redis.")
+
+
+def test_the_last_choice_counts_also_when_the_kernel_was_busy(notebook: Notebook) -> None:
+    notebook.run_cell(BUSY)
+    for option in (0, 2, 1):
+        notebook.cell(PREDICT).get_by_role("radio").nth(option).click()
+    notebook.run_cell(SETTLE)
     expect(notebook.cell(SETTLE)).to_contain_text("As you predicted: It waits in Redis.")
 
 
