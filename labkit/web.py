@@ -1,4 +1,4 @@
-"""The browser side: a small web server in a process of its own, and a client that measures it.
+"""The browser side: a small web server in a process of its own.
 
 ``WebServer.start()`` serves a page of tasks, where the guide's "create a task in the browser" is
 done, and a sign-up that sends an e-mail and makes a PDF: inside the request, or in the background.
@@ -8,32 +8,23 @@ and what the server does never share an interpreter lock.
 
 from __future__ import annotations
 
-import http.client
 import importlib.util
-import itertools
 import os
 import socket
 import tempfile
-import threading
-import time
 import weakref
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from statistics import quantiles
 from typing import Self
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 from labkit import tether
 from labkit.child import start_child
-from labkit.errors import ConfigurationError, LabkitError
+from labkit.errors import ConfigurationError
+from labkit.measurement import Measurement as Measurement
+from labkit.measurement import measure as measure
 from labkit.settings import Settings
 
 HOST = "127.0.0.1"
-MOST_REQUESTS = 10_000
-MOST_CLIENTS = 64
-#: Seconds that one answer may take.
-TIMEOUT = 30.0
 
 
 class WebServer:
@@ -115,91 +106,6 @@ class WebServer:
         return f"WebServer({self.url}, work {mode}{'' if self.running else ', stopped'})"
 
 
-@dataclass(frozen=True, repr=False)
-class Measurement:
-    """What ``measure`` saw: seconds from sending a request to its whole answer, in its order."""
-
-    latencies: tuple[float, ...]
-    #: Seconds from the first request to the last answer.
-    duration: float
-
-    @property
-    def throughput(self) -> float:
-        """Answers a second."""
-        return len(self.latencies) / self.duration
-
-    @property
-    def p50(self) -> float:
-        """The median latency, in seconds."""
-        return self.percentile(50)
-
-    @property
-    def p95(self) -> float:
-        """The latency that 95 % of the requests did not exceed, in seconds."""
-        return self.percentile(95)
-
-    def percentile(self, percent: int) -> float:
-        """The latency that ``percent`` % (1 to 99) of the requests did not exceed, in seconds."""
-        if len(self.latencies) == 1:
-            return self.latencies[0]
-        return quantiles(self.latencies, n=100, method="inclusive")[percent - 1]
-
-    def __repr__(self) -> str:
-        return (
-            f"{len(self.latencies)} requests: {self.throughput:.1f}/s, "
-            f"median {self.p50 * 1000:.0f} ms, p95 {self.p95 * 1000:.0f} ms"
-        )
-
-
-def measure(
-    url: str,
-    requests: int = 40,
-    concurrency: int = 8,
-    form: Callable[[int], Mapping[str, str]] | None = None,
-) -> Measurement:
-    """Send ``requests`` to ``url`` from ``concurrency`` clients at once, each after its answer.
-
-    Parameters:
-      form: the fields of the n-th request, which is then a POST; without it all are GET.
-
-    Raises:
-      LabkitError: a request was not answered with success: what failed has no speed.
-      ConfigurationError: no request, no client, or more than 10,000 and 64 of them.
-    """
-    if not (1 <= requests <= MOST_REQUESTS and 1 <= concurrency <= MOST_CLIENTS):
-        raise ConfigurationError(
-            f"measure takes 1 to {MOST_REQUESTS} requests and 1 to {MOST_CLIENTS} clients."
-        )
-    numbers = itertools.count()
-    latencies: list[float] = []
-    problems: list[str] = []
-
-    def client() -> None:
-        parts = urlsplit(url)
-        connection = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=TIMEOUT)
-        try:
-            while not problems and (number := next(numbers)) < requests:
-                started = time.perf_counter()
-                status, reason = _ask(connection, parts.path or "/", form and form(number))
-                latencies.append(time.perf_counter() - started)
-                if status >= 400:
-                    problems.append(f"{url} answered {status} {reason}.")
-        except (OSError, http.client.HTTPException) as error:
-            problems.append(f"{url} gave no answer: {error or type(error).__name__}.")
-        finally:
-            connection.close()
-
-    clients = [threading.Thread(target=client) for _ in range(min(concurrency, requests))]
-    started = time.perf_counter()
-    for thread in clients:
-        thread.start()
-    for thread in clients:
-        thread.join()
-    if problems:
-        raise LabkitError(f"{problems[0]} The server's log() may say why.")
-    return Measurement(tuple(latencies), time.perf_counter() - started)
-
-
 def public_url(port: int) -> str:
     """The address of a port of this machine that works in the reader's browser.
 
@@ -212,19 +118,6 @@ def public_url(port: int) -> str:
     # A hub that knows its own name gives the whole address; a path works in a link all the same.
     start = os.environ.get("JUPYTERHUB_PUBLIC_URL") or prefix
     return f"{start.rstrip('/')}/proxy/{port}/"
-
-
-def _ask(
-    connection: http.client.HTTPConnection, path: str, form: Mapping[str, str] | None
-) -> tuple[int, str]:
-    if form is None:
-        connection.request("GET", path)
-    else:
-        headers = {"Content-Type": "application/x-www-form-urlencoded"}
-        connection.request("POST", path, urlencode(form), headers)
-    response = connection.getresponse()
-    response.read()
-    return response.status, response.reason
 
 
 def _check_free(port: int) -> None:
