@@ -40,9 +40,8 @@ bench: setup ## the measurements of bench/, as ratios
 	@test -d bench || { echo "labkit: there is no bench/ in this checkout" >&2; exit 1; }
 	@$(BIN)/python -m bench
 
-chaos: setup ## kills, cuts and stops, for as long as it takes
-	@test -d tests/chaos || { echo "labkit: there is no tests/chaos/ in this checkout" >&2; exit 1; }
-	@$(BIN)/python -m pytest tests/chaos
+chaos: setup ## 100,000 jobs under kills, cuts and restarts (ARGS='--jobs 5000 --seed 2')
+	@$(BIN)/python -m tests.chaos.run $(ARGS)
 
 clean: ## removes what the tools leave; keeps .venv, work/ and .labkit/
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist test-results

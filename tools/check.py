@@ -31,7 +31,7 @@ class Group:
 def groups(slow: bool) -> list[Group]:
     """All groups, quickest first, so that the usual mistake is told within seconds."""
     chosen = [] if slow else ["-m", "not slow"]
-    elsewhere = ["--ignore=tests/browser", "--ignore=tests/chaos"]
+    elsewhere = ["--ignore=tests/browser"]
     return [
         Group("lint", ".", [["ruff", "check", "."], ["ruff", "format", "--check", "."]]),
         Group("types", "labkit", [["mypy"]]),
