@@ -10,6 +10,7 @@ from dramatiq import Message
 
 from labkit.broker import LabBroker
 from labkit.widgets import Timeline
+from labkit.widgets.place import Place
 from tests.support_jobs import quick_retries, running_worker
 from tests.support_widgets import FakePage
 
@@ -42,10 +43,9 @@ def test_a_jobs_attempts_in_their_order(broker: LabBroker, redis_url: str) -> No
         page.wait_until(lambda view: view["jobs"][job.message_id]["state"] == "dead")
     bar = page.view["jobs"][job.message_id]
     assert [one["failed"] for one in bar["tries"]] == [True, True, True]
-    times = [
-        bar["enqueued"],
-        *(t for one in bar["tries"] for t in (one["started"], one["finished"])),
-    ]
+    times = [bar["enqueued"]]
+    for one in bar["tries"]:
+        times += [one["started"], one["finished"]]
     assert times == sorted(times)
     assert "traceback" not in str(page.view)
     timeline.close()
@@ -67,8 +67,8 @@ def test_the_jobs_that_changed_last_in_the_order_of_their_beginning(
 def test_jobs_can_be_named_in_three_ways(broker: LabBroker, redis_url: str) -> None:
     jobs = [send(broker) for _ in range(3)]
     timeline = Timeline(url=redis_url, limit=3)
-    ledger = timeline._place.ledger()
-    record = ledger.job(jobs[1].message_id)
+    with Place.of(redis_url, None).ledger() as ledger:
+        record = ledger.job(jobs[1].message_id)
     assert record is not None
     named = Timeline(jobs[0], record, jobs[2].message_id, "gone", url=redis_url)
     page = FakePage(named)

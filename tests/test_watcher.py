@@ -110,7 +110,8 @@ def test_the_page_of_a_state_and_an_opened_job(server: ThrowawayRedis, place: Pl
     sent = send(server, 7)
     reader = Onlooker(state=JobState.ENQUEUED, offset=5, limit=5, job_ids=(sent[3], "none"))
     watcher = watch(place, reader)
-    in_order = [job.id for job in place.ledger().jobs(JobState.ENQUEUED)]
+    with place.ledger() as ledger:
+        in_order = [job.id for job in ledger.jobs(JobState.ENQUEUED)]
     assert [job.id for job in reader.last.jobs] == in_order[5:]
     opened = reader.last.opened
     assert opened["none"] is None

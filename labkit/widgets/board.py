@@ -79,7 +79,8 @@ class JobBoard(WatchingWidget):
         Raises:
           RedisUnavailable: Redis does not answer.
         """
-        return twin.take(self._place.ledger(), self._question)
+        with self._place.ledger() as ledger:
+            return twin.take(ledger, self._question)
 
     def draw(self, picture: Picture) -> dict[str, Any]:
         """The counts, the list, and the opened job."""

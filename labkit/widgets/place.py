@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import redis
 
@@ -12,6 +14,9 @@ from labkit.redis_client import LazyPool, parse_redis_url
 from labkit.redis_server import find
 from labkit.settings import Settings, redact_url
 from labkit.widgets.watcher import PATIENCE, Reader, Watcher
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _watchers: dict[Place, Watcher] = {}
 _opening = threading.Lock()
@@ -47,9 +52,14 @@ class Place:
         where = f"{self.address!r}, " if self.url else ""
         return f"{where}namespace={self.namespace!r}"
 
-    def ledger(self) -> Ledger:
-        """A ledger for a question now and then, by anybody."""
-        return Ledger(self.url, self.namespace)
+    @contextmanager
+    def ledger(self) -> Iterator[Ledger]:
+        """A ledger for a few questions now; its connection is closed at the end of the block."""
+        ledger = Ledger(self.url, self.namespace)
+        try:
+            yield ledger
+        finally:
+            ledger.client.close()
 
     def watch(self, reader: Reader) -> Watcher:
         """Tell ``reader`` what happens there; all readers of a place share one watcher."""

@@ -71,11 +71,12 @@ class Timeline(WatchingWidget):
         Raises:
           RedisUnavailable: Redis does not answer.
         """
-        ledger, asked = self._place.ledger(), self._question
-        if not asked.job_ids:
-            return twin.take(ledger, asked)
-        found = [ledger.job(job_id) for job_id in asked.job_ids]
-        return twin.draw(ledger, [job for job in found if job], "These jobs")
+        asked = self._question
+        with self._place.ledger() as ledger:
+            if not asked.job_ids:
+                return twin.take(ledger, asked)
+            found = [ledger.job(job_id) for job_id in asked.job_ids]
+            return twin.draw(ledger, [job for job in found if job], "These jobs")
 
 
 def _id_of(job: Any) -> str:
