@@ -22,6 +22,7 @@ from labkit.mail_sink import MailSink
 from labkit.models import Log, Task
 from labkit.redis_server import ThrowawayRedis
 from labkit.web import WebServer, measure
+from labkit.web_app import create_app
 from tests.support import wait_until
 
 FORM = "application/x-www-form-urlencoded"
@@ -214,6 +215,16 @@ class TestStrangers:
         for headers in (own, {"Origin": own["Origin"]}, {}):
             assert ask(inside, "POST", "/tasks", {"title": "x"}, headers)[0] == 303
         assert len(titles()) == 3
+
+    @pytest.mark.usefixtures("empty")
+    def test_on_a_hub_the_browsers_name_for_it_is_ours(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("JUPYTERHUB_SERVICE_PREFIX", "/user/ann/")
+        client = create_app(background=True).test_client()
+        for origin, status in (("https://hub.example", 303), ("https://evil.example", 403)):
+            headers = {"Host": "hub.example", "Origin": origin}
+            assert client.post("/tasks", data={"title": "x"}, headers=headers).status_code == status
 
     def test_a_large_body_is_refused(self, inside: WebServer) -> None:
         assert ask(inside, "POST", "/tasks", {"title": "x" * 100_000})[0] == 413
