@@ -209,11 +209,10 @@ def _explain(context: ExceptionContext) -> None:
         raise DatabaseNotReady(f"No database answers at {where}: {error}.") from None
     if found := _MISSING.search(str(error)):
         what = found["what"] or found["column"] or found["relation"]
-        raise DatabaseNotReady(
-            f"{where} has no {what!r}. Bring it up to date: labkit.database.create_tables() makes "
-            "labkit's own tables, `labkit db upgrade` also those of work/, and "
-            "labkit.database.prepare_test() those of the test database."
-        ) from error
+        how = "labkit.database.create_tables(); `labkit db upgrade` does so, and for work/ as well"
+        if context.engine and Path(str(context.engine.url.database)).stem.endswith("test"):
+            how = "labkit.database.prepare_test(), or `labkit db prepare-test`"
+        raise DatabaseNotReady(f"{where} has no {what!r}. Bring it up to date: {how}.") from error
 
 
 def _after_fork() -> None:
