@@ -88,17 +88,17 @@ PREDICTIONS = {
         [
             (
                 "In this notebook, which sends it when the minute is over",
-                lambda states: not states,
+                lambda job: job is None,
                 "You can shut the notebook down: the job will run all the same.",
             ),
             (
-                "In Redis, in the list of the others, at its end",
-                lambda states: JobState.ENQUEUED in states,
+                "In Redis, at the end of the list of the others",
+                lambda job: job is not None and job.state is not JobState.SCHEDULED,
                 "A worker would take it from there at once.",
             ),
             (
                 "In Redis, apart from the others, with the time at which it is due",
-                lambda states: set(states) == {JobState.SCHEDULED},
+                lambda job: job is not None and job.state is JobState.SCHEDULED,
             ),
         ],
         "It is stored at once like any other job, in a place of its own.",

@@ -141,8 +141,7 @@ _worker.stop()
 
 TOMORROW = """\
 tokyo = timezone(timedelta(hours=9))
-tomorrow = ...  # task_logger.send_at(…)
-"""
+tomorrow = ...  # task_logger.send_at(…)"""
 
 TOMORROW_SOLUTION = """\
 tokyo = timezone(timedelta(hours=9))
@@ -168,8 +167,7 @@ tomorrow = task_logger.send_at(day.replace(hour=9, minute=0, second=0, microseco
 
 WAITED = """\
 waited = ...  # from enqueued to started
-ran = ...     # from started to finished
-"""
+ran = ...  # from started to finished"""
 
 WAITED_SOLUTION = """\
 waited = record.started_at - record.enqueued_at
