@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 from labkit.course.choices import as_html, as_text
 from labkit.course.show import WIDGET_VIEW
 from tests.support_kernel import Kernel
@@ -51,3 +54,9 @@ def test_running_the_cell_fifty_times_keeps_one_widget() -> None:
         kernel.run("for _ in range(50): predict('00.waiting')")
         [after] = kernel.run(count)
         assert before["data"]["text/plain"] == after["data"]["text/plain"]
+
+
+def test_the_course_is_imported_without_jupyter() -> None:
+    code = "import sys, labkit.course, labkit.course.lab; print('anywidget' in sys.modules)"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout == "False\n"

@@ -14,6 +14,8 @@ from labkit import Ledger, Log, Task, actor, session
 from labkit.actors import LabActor
 from labkit.broker import LabBroker
 from labkit.course.lab import (
+    NEEDED,
+    doctor,
     fresh,
     open_throwaway,
     throwaway_redis,
@@ -42,6 +44,27 @@ def note(broker: LabBroker) -> LabActor[..., None]:
             raise ValueError("as asked")
 
     return note
+
+
+def test_the_doctor_names_what_is_here_the_same_on_every_machine(
+    broker: LabBroker, capsys: pytest.CaptureFixture[str]
+) -> None:
+    doctor()
+    assert capsys.readouterr().out.splitlines() == [
+        *(f"✓ {words}" for words in NEEDED.values()),
+        "Everything is here.",
+    ]
+
+
+def test_the_doctor_says_what_to_do_where_something_is_missing(
+    broker: LabBroker, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1/0")
+    doctor()
+    said = capsys.readouterr().out
+    assert "✗ redis" in said
+    assert "Start it" in said
+    assert "Everything is here" not in said
 
 
 def test_fresh_leaves_no_job_no_task_and_no_log(

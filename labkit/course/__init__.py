@@ -1,14 +1,16 @@
 """The course: predictions, exercises, quizzes and progress; ``chapters`` holds their content.
 
-predict("05.returns")              # what will happen?
-message = task_logger.send(1)      # run it
-settle("05.returns", message)      # held against that very run
+    predict("05.returns")              # what will happen?
+    message = task_logger.send(1)      # run it
+    settle("05.returns", message)      # held against that very run
 
-check("05.tomorrow", message)      # judge an exercise by what it did
-hint("05.tomorrow")                # the next hint
-solution("05.tomorrow")            # one way to do it
-quiz("05")                         # the chapter's questions
-progress()                         # the map, and what is done
+    check("05.tomorrow", message)      # judge an exercise by what it did
+    hint("05.tomorrow")                # the next hint
+    solution("05.tomorrow")            # one way to do it
+    quiz("05")                         # the chapter's questions
+    progress()                         # the map, and what is done
+
+An id is the chapter's number and a name that the chapter gives.
 """
 
 from __future__ import annotations

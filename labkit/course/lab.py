@@ -1,9 +1,12 @@
 """What a chapter needs around its cells: a fresh start, waiting without sleeping, a Redis to break.
 
-fresh("05")                                    # no jobs, no tasks: the chapter can begin
-wait_for_state(message, "completed")           # -> JobRecord, as soon as it is so
-wait_until(lambda: "done" in worker.log())     # anything else that can be asked
-server = throwaway_redis()                     # its own server, to flush and to kill
+    doctor()                                     # is all here that the course needs?
+    fresh("05")                                  # no jobs, no tasks: the chapter can begin
+    wait_for_state(message, "completed")         # -> JobRecord, as soon as it is so
+    wait_until(lambda: "done" in worker.log())   # anything else that can be asked
+    server = throwaway_redis()                   # its own server, to flush and to kill
+
+Each may be run again, as cells are.
 """
 
 from __future__ import annotations
@@ -35,6 +38,35 @@ T = TypeVar("T")
 STEP = 0.005
 #: Seconds that a worker needs at most to end after the kernel that started it (tether.GRACE).
 LEAVING = 3.0
+
+
+#: What a chapter cannot do without, in words; the doctor looks at more than that.
+NEEDED = {
+    "python": "a Python that fits",
+    "packages": "the packages of the course",
+    "root": "a folder to keep things in",
+    "redis": "a Redis that answers",
+    "database": "a database with its tables",
+    "jupyter": "JupyterLab",
+    "disk": "space on the disk",
+}
+
+
+def doctor() -> None:
+    """Say of each thing that the course needs whether it is there, and what to do if it is not.
+
+    ``labkit doctor`` says the same with versions and places, which differ between machines.
+    """
+    from labkit.doctor import examine, is_well
+
+    checks = examine()
+    for check in checks:
+        if check.ok is False:
+            print_line(str(check))
+        elif check.name in NEEDED:
+            print_line(f"✓ {NEEDED[check.name]}")
+    if is_well(checks):
+        print_line("Everything is here.")
 
 
 def fresh(number: str) -> None:

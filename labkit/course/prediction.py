@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from labkit.course import chapters
-from labkit.course.choices import Choices, present
 from labkit.course.progress import record
 from labkit.course.show import Tone, say, sentence
 from labkit.errors import CourseError
+
+if TYPE_CHECKING:
+    from labkit.course.choices import Choices
 
 #: The text, the test of what ``settle`` is given, and (optionally) a sentence for those who chose
 #: it when it did not happen: the misconception behind it.
@@ -74,6 +76,9 @@ def predict(key: str, answer: int | None = None) -> None:
     Raises:
       CourseError: no such prediction, or no option of that number.
     """
+    # Here and not above: `labkit reset` needs this package, and no Jupyter.
+    from labkit.course.choices import present
+
     asked = chapters.prediction(key)
     texts = asked.texts()
     if key in _settled:

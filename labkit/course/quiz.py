@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from labkit.course import chapters
-from labkit.course.choices import Choices, present
 from labkit.course.progress import record
 from labkit.course.show import Tone, say, sentence
 from labkit.errors import CourseError
+
+if TYPE_CHECKING:
+    from labkit.course.choices import Choices
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,8 @@ def quiz(number: str, answers: Sequence[int | None] | None = None) -> None:
     Raises:
       CourseError: no such chapter, no quiz in it, or an answer that is no option's number.
     """
+    from labkit.course.choices import present
+
     chapter = chapters.find(number)
     questions = chapter.quiz
     if not questions:
