@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import threading
 import time
-import traceback
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,8 +16,6 @@ from dramatiq.middleware import SkipMessage
 
 from labkit.actors import actor
 from labkit.broker import LabBroker
-from labkit.codec import encode
-from labkit.errors import ArgumentNotJSON, RedisRefused, RedisUnavailable
 from labkit.ledger.check import check
 from labkit.ledger.reader import Ledger
 from labkit.ledger.records import JobState
@@ -195,39 +192,6 @@ def test_a_pipeline_and_a_callback_go_out_with_the_ack(broker: LabBroker, ledger
         )
 
 
-def test_the_same_message_sent_twice_is_one_job_delivered_twice(
-    broker: LabBroker, ledger: Ledger
-) -> None:
-    runs: list[int] = []
-
-    @actor(broker=broker)
-    def count() -> None:
-        runs.append(1)
-
-    message = count.message()
-    broker.enqueue(message)
-    broker.enqueue(message)
-    assert ledger.counts()[JobState.ENQUEUED] == 1
-    with running_worker(broker):
-        wait_until(lambda: len(runs) == 2, 10, "both deliveries have run")
-        job = wait_for_state(ledger, message.message_id, JobState.COMPLETED)
-        wait_until(
-            lambda: len((ledger.job(message.message_id) or job).attempts) == 2,
-            10,
-            "both attempts are recorded",
-        )
-
-
-def test_an_enqueue_repeated_after_a_lost_reply_changes_nothing(
-    broker: LabBroker, ledger: Ledger
-) -> None:
-    message = Message("default", "any", (), {}, {})
-    sent = broker.enqueue(message)
-    broker._push([(sent, *encode(sent))])
-    assert broker.client.llen("dramatiq:default") == 1
-    assert len(list(ledger.events(after="0", block=1))) == 1
-
-
 def test_a_late_ack_changes_nothing(broker: LabBroker, ledger: Ledger) -> None:
     @actor(broker=broker)
     def work() -> None: ...
@@ -302,34 +266,6 @@ def test_groups_complete(broker: LabBroker) -> None:
         assert list(results.get_results(block=True, timeout=10_000)) == [1, 4, 9]
 
 
-def test_what_json_cannot_hold_is_refused_and_nothing_is_written(broker: LabBroker) -> None:
-    for bad in ({1, 2}, float("nan"), {1: "a"}, b"x"):
-        with pytest.raises(ArgumentNotJSON, match="argument 1"):
-            broker.enqueue(Message("default", "any", (bad,), {}, {}))
-    assert broker.client.keys("*") == []
-
-
-def test_a_redis_that_is_down_is_named_without_its_password() -> None:
-    password = "".join(["hunter", "2"])
-    broker = LabBroker(url=f"redis://:{password}@127.0.0.1:1/0")
-    with pytest.raises(RedisUnavailable) as caught:
-        broker.enqueue(Message("default", "any", (), {}, {}))
-    assert "127.0.0.1:1" in str(caught.value)
-    assert password not in "".join(traceback.format_exception(caught.value))
-
-
-def test_a_full_redis_refuses_at_the_call_and_keeps_what_it_took() -> None:
-    with ThrowawayRedis() as server:
-        broker = LabBroker(url=server.url)
-        broker.enqueue(Message("default", "any", (1,), {}, {}))
-        client = server.client()
-        client.config_set("maxmemory", "1mb")
-        with pytest.raises(RedisRefused, match="memory"):
-            broker.enqueue(Message("default", "any", (2,), {}, {}))
-        assert client.llen("dramatiq:default") == 1
-        assert Ledger(server.url).counts()[JobState.ENQUEUED] == 1
-
-
 def test_a_full_redis_lets_workers_finish_what_it_took() -> None:
     with ThrowawayRedis() as server:
         broker = LabBroker(url=server.url)
@@ -349,34 +285,3 @@ def test_a_full_redis_lets_workers_finish_what_it_took() -> None:
         with running_worker(broker):
             wait_until(lambda: ledger.counts()[JobState.COMPLETED] == 21, 10, "all are completed")
         assert check(ledger) == []
-
-
-def test_bulk_goes_in_slices_and_says_which_one_failed(
-    redis_url: str, broker: LabBroker, ledger: Ledger
-) -> None:
-    @actor(broker=broker)
-    def work(n: int) -> None: ...
-
-    messages = work.send_many([(n,) for n in range(2_500)])
-    assert len({message.message_id for message in messages}) == 2_500
-    assert ledger.counts()[JobState.ENQUEUED] == broker.client.llen("dramatiq:default") == 2_500
-
-    broker.client.set("dramatiq:broken", "a text where a list should be")
-
-    @actor(broker=broker, queue_name="broken")
-    def never(n: int) -> None: ...
-
-    with pytest.raises(RedisRefused) as caught:
-        never.send_many([(n,) for n in range(1_500)])
-    assert "Messages 0 to 999" in "".join(caught.value.__notes__)
-
-
-def test_purging_a_queue_cancels_its_jobs(broker: LabBroker, ledger: Ledger) -> None:
-    @actor(broker=broker)
-    def work() -> None: ...
-
-    work.send()
-    work.send_with_options(delay=60_000)
-    broker.flush("default")
-    assert ledger.counts() == ONE_EACH | {JobState.CANCELLED: 2}
-    assert broker.do_qsize("default") == 0
