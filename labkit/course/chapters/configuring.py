@@ -54,16 +54,18 @@ PREDICTIONS = {
                 "Sidekiq does that: with `size: 4` and a concurrency of 3 it refuses to boot.",
             ),
             (
-                "It starts and works, with four connections or fewer",
-                lambda running, most: running and most <= 4,
+                "It starts and works, with fewer connections than threads",
+                lambda running, most: running and most < 16,
             ),
             (
                 "It starts, and opens a connection for each thread",
-                lambda running, most: running and most > 4,
+                lambda running, most: running and most >= 16,
                 "A thread needs Redis only for a moment, when its job ends.",
             ),
         ],
-        "The threads of a worker spend their time in jobs, not in Redis.",
+        "The threads of a worker spend their time in jobs, not in Redis. At most four of them "
+        "borrow from the pool. Beside it a worker keeps a connection to say that it lives, and one "
+        "for each queue on which it waits for work.",
     ),
     "staging": Prediction(
         "`labkit.toml` has a table for production, and none for staging. You start something with "
