@@ -141,7 +141,22 @@ def tidy(notebook: Any) -> Any:
     for cell in notebook.cells:
         for key in ("execution", "collapsed", "scrolled", "trusted"):
             cell.metadata.pop(key, None)
+    fold_answers(notebook)
     return notebook
+
+
+def fold_answers(notebook: Any) -> None:
+    """Folds what a prediction asks about, up to where it is settled; JupyterLab unfolds on running.
+
+    A reader of the stored notebook can so make up their mind before they see what happened.
+    """
+    asked = False
+    for cell in notebook.cells:
+        if cell.cell_type != "code":
+            continue
+        if asked and cell.outputs:
+            cell.metadata.setdefault("jupyter", {})["outputs_hidden"] = True
+        asked = (asked or "predict(" in cell.source) and "settle(" not in cell.source
 
 
 def keep_equal_outputs(stored: Any, ran: Any, sanitizers: str) -> None:
