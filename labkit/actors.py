@@ -15,8 +15,9 @@ Declaring an actor again, as re-running a cell does, replaces the one of that na
 from __future__ import annotations
 
 import math
+import os
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, ParamSpec, TypeVar, cast, overload
 
@@ -110,7 +111,11 @@ class LabActor(dramatiq.Actor[P, R]):
         which, and that those before it were sent.
         """
         self._check_queue()
-        messages = [self.message_with_options(args=_as_arguments(call)) for call in calls]
+        given = [_as_arguments(call) for call in calls]
+        messages: list[Message[R]] = [
+            Message(self.queue_name, self.actor_name, args, {}, {}, job_id)
+            for args, job_id in zip(given, _unique_ids(len(given)), strict=True)
+        ]
         if not isinstance(self.broker, LabBroker):
             return [self.broker.enqueue(message) for message in messages]
         sent = self.broker.enqueue_many(messages)
@@ -162,6 +167,15 @@ def _as_arguments(call: Any) -> tuple[Any, ...]:
             f"send_many takes one tuple of arguments a job, such as (7,), and got {call!r}."
         )
     return tuple(call)
+
+
+def _unique_ids(count: int) -> Iterator[str]:
+    """Random UUIDs as text, as Dramatiq's own are, at a third of their price."""
+    digits = os.urandom(16 * count).hex()
+    for start in range(0, 32 * count, 32):
+        d = digits[start : start + 32]
+        variant = "89ab"[int(d[16], 16) & 3]
+        yield f"{d[:8]}-{d[8:12]}-4{d[13:16]}-{variant}{d[17:20]}-{d[20:]}"
 
 
 def default_broker() -> Broker:

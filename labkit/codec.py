@@ -23,7 +23,7 @@ _CURE = (
 
 _json = json.JSONEncoder(separators=(",", ":")).encode
 _quote = functools.cache(_json)
-_PLAIN = (str, int, bool, type(None))
+_PLAIN = frozenset({str, int, bool, type(None)})
 
 
 def encode(message: Message[Any]) -> tuple[bytes, int | str]:
@@ -48,13 +48,24 @@ def encode(message: Message[Any]) -> tuple[bytes, int | str]:
     return payload, _describe(message)
 
 
+def refuse_unfit(message: Message[Any]) -> None:
+    """Check the arguments alone.
+
+    Raises:
+      ArgumentNotJSON: as ``encode``.
+    """
+    # Plain text and integers, which is nearly all that is sent, need no closer look.
+    for value in (*message.args, *message.kwargs.values()) if message.kwargs else message.args:
+        if type(value) not in _PLAIN and type(get_encoder()) is JSONEncoder:
+            if problem := _find_problem(message):
+                raise ArgumentNotJSON(f"{message.actor_name}: {problem}. {_CURE}")
+            return
+
+
 def _encode_json(message: Message[Any]) -> tuple[bytes, int | str]:
     """What ``JSONEncoder`` gives, put together from parts, as one of them is wanted by itself."""
+    refuse_unfit(message)
     args, kwargs = message.args, message.kwargs
-    # Plain text and integers, which is nearly all that is sent, need no closer look.
-    if not all(type(value) in _PLAIN for value in (*args, *kwargs.values())):
-        if problem := _find_problem(message):
-            raise ArgumentNotJSON(f"{message.actor_name}: {problem}. {_CURE}")
     sent = (
         f'{{"queue_name":{_quote(message.queue_name)},"actor_name":{_quote(message.actor_name)},'
         f'"args":{_json(args)},"kwargs":{_json(kwargs) if kwargs else "{}"}'

@@ -10,7 +10,8 @@ import itertools
 import json
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from dramatiq.brokers.redis import RedisBroker
 from dramatiq.common import current_millis, dq_name
 
 from labkit import modes
-from labkit.codec import encode
+from labkit.codec import encode, refuse_unfit
 from labkit.delivery import Delivery
 from labkit.errors import ModeError
 from labkit.ledger import keys
@@ -64,6 +65,25 @@ class Sending(RedisBroker):
             all before it were sent.
         """
         eta = None if delay is None else current_millis() + delay
+        if len(messages) <= SLICE:
+            return self._enqueue_slice(messages, eta, delay, self._push)
+        for message in messages:
+            refuse_unfit(message)
+        sent: list[Message[Any]] = []
+        # While Redis takes one slice in, the next is made ready.
+        with _OneAhead(self._push) as push:
+            for first in range(0, len(messages), SLICE):
+                part = messages[first : first + SLICE]
+                sent += self._enqueue_slice(part, eta, delay, push)
+        return sent
+
+    def _enqueue_slice(
+        self,
+        messages: Sequence[Message[Any]],
+        eta: int | None,
+        delay: int | None,
+        push: Callable[[list[Ready]], None],
+    ) -> list[Message[Any]]:
         ready: list[Ready] = []
         for message in messages:
             addressed = _address(message, eta)
@@ -79,7 +99,7 @@ class Sending(RedisBroker):
         elif (held := self._held()) is not None:
             held.extend(ready)
         else:
-            self._push(ready)
+            push(ready)
         self._signal("after_enqueue", sent, delay)
         return sent
 
@@ -93,18 +113,7 @@ class Sending(RedisBroker):
             emit("enqueue", message, delay)
 
     def _push(self, ready: list[Ready]) -> None:
-        for first in range(0, len(ready), SLICE):
-            try:
-                self._enqueue(enqueue_values(ready[first : first + SLICE]))
-            except Exception as error:
-                if len(ready) > SLICE:
-                    last = min(first + SLICE, len(ready)) - 1
-                    error.add_note(
-                        f"Messages {first} to {last} were refused; those before were sent."
-                    )
-                raise
-
-    def _enqueue(self, values: list[Any]) -> None:
+        values = enqueue_values(ready)
         with redis_errors(self.client):
             try:
                 self.call("enqueue", *values)
@@ -184,6 +193,40 @@ class Sending(RedisBroker):
             self.get_actor(job.actor_name)(*job.args, **job.kwargs)
             ran += 1
         return ran
+
+
+class _OneAhead:
+    """Pushes slices in a thread, in order, one behind the caller; an error reaches the next call."""
+
+    def __init__(self, push: Callable[[list[Ready]], None]) -> None:
+        self._push = push
+        self._thread = ThreadPoolExecutor(1, "labkit-enqueue")
+        self._under_way: Future[None] | None = None
+        self._done = self._first = 0
+
+    def __enter__(self) -> Callable[[list[Ready]], None]:
+        return self._next
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        with self._thread:
+            if kind is None:
+                self._wait()
+
+    def _next(self, ready: list[Ready]) -> None:
+        self._wait()
+        self._first, self._done = self._done, self._done + len(ready)
+        self._under_way = self._thread.submit(self._push, ready)
+
+    def _wait(self) -> None:
+        try:
+            if self._under_way is not None:
+                self._under_way.result()
+        except Exception as error:
+            last = self._done - 1
+            error.add_note(
+                f"Messages {self._first} to {last} were refused; those before were sent."
+            )
+            raise
 
 
 def enqueue_values(ready: list[Ready]) -> list[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from uuid import RFC_4122, UUID
 
 import dramatiq
 import pytest
@@ -89,6 +90,12 @@ def test_send_many_takes_one_tuple_a_job(note: LabActor[..., None]) -> None:
     with pytest.raises(TypeError, match="one tuple of arguments a job"):
         note.send_many([1, 2])  # type: ignore[list-item]
     assert note.send_many([]) == []
+
+
+def test_ids_in_bulk_are_random_uuids(note: LabActor[..., None]) -> None:
+    ids = [UUID(message.message_id) for message in note.send_many([()] * 500)]
+    assert {(each.version, each.variant) for each in ids} == {(4, RFC_4122)}
+    assert len(set(ids)) == 500
 
 
 def test_a_queue_that_labkit_toml_does_not_list_is_refused_at_the_call(

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from labkit.course.chapters import every
 from tests import support_rules as rules
 from tools import readme as readme_tool
 

@@ -62,7 +62,8 @@ local function enter(job, state, score)
   job.state = state
   save(job)
   announce(job.id, was, state)
-  counted[state] = (counted[state] or 0) + 1
+  local tally = (queue_of(job) or "?") .. "/" .. state
+  counted[tally] = (counted[tally] or 0) + 1
 end
 
 -- The part of a delivery's name behind the job's id; a stock delivery is its whole name.
@@ -103,7 +104,6 @@ local function deliver(i)
   if #waiting > 2 then
     redis.call(unpack(messages))
     redis.call(unpack(waiting))
-    redis.call("SADD", ledger .. "queues", (string.gsub(queue, "%.DQ$", "")))
   end
   return last + 1
 end

@@ -15,7 +15,8 @@ The ledger's, all under ``ns:__ledger__.``, a name that no queue can have::
     <state>    sorted set   job ids of that state; scheduled and retrying by ETA, else by the time
                             at which they came into it (milliseconds)
     events     stream       every change of state, capped
-    minutes    hash         "<state>.<minute of the day>" -> "<minute> <count>", a ring of one day
+    minutes    hash         "<queue>/<state>/<minute since 1970>" -> how many jobs came into it; at
+                            least of the last day
     workers    hash         worker -> what it is: host, pid, threads, queues, actors
     queues     set          every queue that the ledger has met
     due.<q>    sorted set   deliveries of q.DQ that a labkit worker has taken in, by ETA
