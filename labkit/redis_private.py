@@ -69,7 +69,7 @@ class PrivateRedis:
         if not start and not self.folder.is_dir():
             return None
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             with redis_keeper.locked(self._folder, redis_keeper.DECISION):
                 info = self._running() or (self._start() if start else None)
                 if info is not None:
@@ -196,3 +196,9 @@ class PrivateRedis:
 
     def _write_state(self, port: int, pid: object) -> None:
         (self.folder / "redis.json").write_text(json.dumps({"port": port, "pid": pid}) + "\n")
+
+
+def keep_over_exec() -> None:
+    """The program that this process is about to become goes on using what this one uses."""
+    for descriptor in _held.values():
+        os.set_inheritable(descriptor, True)

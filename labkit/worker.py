@@ -203,7 +203,8 @@ def _environment(settings: Settings, extra: Mapping[str, str] | None) -> dict[st
 
 def _log_folder(state_dir: Path) -> Path:
     folder = state_dir / "workers"
-    folder.mkdir(parents=True, exist_ok=True)
+    state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.mkdir(exist_ok=True)
     for old in sorted(folder.glob("*.log"), key=lambda path: path.stat().st_mtime)[:-KEEP_LOGS]:
         old.unlink(missing_ok=True)
     return folder

@@ -1,4 +1,4 @@
-"""Each use of the server is a process of its own here: the use ends when the process does."""
+"""Each use of the server is a process of its own: the use ends when the process does."""
 
 from __future__ import annotations
 

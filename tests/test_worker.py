@@ -104,7 +104,10 @@ def test_processes_threads_and_queues_reach_the_command_line(settings: Settings)
 def test_threads_and_queues_are_those_of_labkit_toml(start: Start, settings: Settings) -> None:
     worker = start()
     shown = subprocess.run(
-        ["ps", "-o", "args=", "-p", str(worker.pid)], capture_output=True, text=True, check=True
+        ["ps", "-ww", "-o", "args=", "-p", str(worker.pid)],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert shown.stdout.split()[-7:] == ["some_jobs", "-p", "1", "-t", "2", "-Q", "default"]
 

@@ -1,0 +1,241 @@
+"""The command ``labkit``. Each subcommand is thin: it says in words what other modules do."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from labkit.errors import LabkitError
+
+if TYPE_CHECKING:
+    from labkit.redis_server import Found
+
+# Everything else is imported where it is used: `labkit --help` should not wait for SQLAlchemy.
+
+
+class _Commands(TyperGroup):
+    """Subcommands whose LabkitError is one line on stderr and the exit status 1."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except LabkitError as error:
+            typer.echo(f"labkit: {error}", err=True)
+            raise typer.Exit(1) from None
+
+
+app = typer.Typer(
+    name="labkit",
+    cls=_Commands,
+    help="Background jobs, learnt by running them: Redis, Dramatiq and SQLModel.",
+    no_args_is_help=True,
+    add_completion=False,
+    # A traceback with local variables could show a password.
+    pretty_exceptions_enable=False,
+)
+generate = typer.Typer(help="Write a job, a model or a migration into work/.", no_args_is_help=True)
+db = typer.Typer(help="Bring the database up to date, or say where it is.", no_args_is_help=True)
+app.add_typer(generate, name="generate")
+app.add_typer(db, name="db")
+
+PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+
+@app.command(context_settings=PASS_ON)
+def lab(context: typer.Context) -> None:
+    """Open the course in JupyterLab; options that are JupyterLab's own are passed on to it."""
+    from labkit import launch
+    from labkit.redis_server import find
+    from labkit.settings import Settings
+
+    settings = Settings()
+    line = launch.lab_command(settings, context.args)
+    typer.echo(_describe(find(settings)), err=True)
+    launch.prepare_tables()
+    launch.become(line, launch.environment(settings))
+
+
+@app.command(context_settings=PASS_ON)
+def worker(context: typer.Context) -> None:
+    """Run a worker, as labkit.toml describes it; options that are dramatiq's own are passed on."""
+    from labkit import launch
+    from labkit.database import create_tables
+    from labkit.redis_server import find
+    from labkit.settings import Settings
+
+    settings = Settings()
+    find(settings)
+    create_tables()
+    launch.become(launch.worker_command(settings, context.args), launch.environment(settings))
+
+
+@app.command(context_settings=PASS_ON)
+def redis(context: typer.Context) -> None:
+    """Run one Redis command, answered as redis-cli answers; without one, say where Redis is."""
+    if context.args:
+        from labkit.redis_console import ask
+
+        typer.echo(ask(shlex.join(context.args)))
+        return
+    from labkit.redis_server import find
+
+    typer.echo(_describe(find()))
+
+
+@app.command()
+def jobs(
+    state: Annotated[str | None, typer.Option(help="Only this state.")] = None,
+    limit: Annotated[int, typer.Option(min=0, help="Jobs listed of each state.")] = 5,
+) -> None:
+    """Count the jobs in each state, and list the first of each."""
+    from rich.console import Console
+
+    from labkit.jobs_table import counts_table, jobs_table
+    from labkit.ledger.reader import Ledger
+    from labkit.ledger.records import JobState
+
+    states = list(JobState)
+    if state is not None:
+        if state not in states:
+            raise LabkitError(f"There is no state {state!r}. There are: {', '.join(states)}.")
+        states = [JobState(state)]
+    ledger, console = Ledger(), Console()
+    counts = ledger.counts()
+    console.print(counts_table(counts))
+    for each in states:
+        if counts[each] and limit:
+            console.print(jobs_table(each, ledger.jobs(each, limit=limit), counts[each]))
+
+
+@app.command()
+def clear(yes: Yes = False) -> None:
+    """Remove all jobs of this namespace; whatever else is in Redis stays."""
+    from labkit.ledger.reader import Ledger
+
+    ledger = Ledger()
+    total = sum(ledger.counts().values())
+    _ask(f"Remove all {total} jobs of the namespace {ledger.namespace!r}?", yes)
+    typer.echo(str(ledger.clear()))
+
+
+@app.command()
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="For a program to read.")] = False,
+) -> None:
+    """Say what was found here, each thing with a tick or with what to do."""
+    from labkit import doctor
+
+    checks = doctor.examine()
+    if as_json:
+        typer.echo(json.dumps(doctor.as_json(checks), indent=2))
+    else:
+        typer.echo("\n".join(str(check) for check in checks))
+    if not doctor.is_well(checks):
+        raise typer.Exit(1)
+
+
+@app.command()
+def reset(yes: Yes = False) -> None:
+    """Begin the course anew: no jobs, no rows, no marks. Your own code in work/ stays."""
+    from labkit.course.lab import clear
+    from labkit.course.progress import path
+    from labkit.database import create_tables
+    from labkit.settings import Settings
+
+    settings = Settings()
+    _ask(f"Remove all jobs, tasks, logs and marks of the course in {settings.root}?", yes)
+    create_tables()
+    clear()
+    for file in (path(), *(settings.state_dir / "workers").glob("*.log")):
+        file.unlink(missing_ok=True)
+    typer.echo(f"The course begins anew. {settings.root / 'work'} is as it was.")
+
+
+@generate.command("job")
+def generate_job(
+    name: Annotated[str, typer.Argument(help="Small letters, words joined by '_': task_logger.")],
+    force: Annotated[bool, typer.Option("--force", help="Write over what you changed.")] = False,
+) -> None:
+    """Write a job and its test; what is there already is kept."""
+    from labkit.generate import generate_job
+
+    _print(generate_job(name, _root(), overwrite=force))
+
+
+@generate.command("model")
+def generate_model(
+    name: Annotated[str, typer.Argument(help="Small letters, one of it: log.")],
+    fields: Annotated[
+        list[str] | None, typer.Argument(help="NAME:TYPE, such as message:text.")
+    ] = None,
+) -> None:
+    """Write a model and the migration that makes its table."""
+    from labkit.generate_model import generate_model
+
+    _print(generate_model(name, fields or [], _root()))
+
+
+@generate.command("migration")
+def generate_migration(
+    name: Annotated[str, typer.Argument(help="What it does: add_level_to_logs.")],
+) -> None:
+    """Write an empty migration behind the newest one."""
+    from labkit.generate_model import generate_migration
+
+    _print(generate_migration(name, _root()))
+
+
+@db.command()
+def upgrade() -> None:
+    """Run the migrations that the database lacks: labkit's, then those in work/."""
+    from labkit import database, migrations
+
+    done = migrations.upgrade_all(database.engine(), _root() / "work")
+    _print([f"migrated   {name}" for name in done] or ["The database is up to date."])
+
+
+@db.command()
+def current() -> None:
+    """Say where the database is, and which migrations it lacks."""
+    from labkit import database, migrations
+
+    typer.echo(database.address().render_as_string(hide_password=True))
+    missing = migrations.pending(database.engine(), _root() / "work")
+    _print([f"missing    {name}" for name in missing] or ["up to date"])
+
+
+@db.command("prepare-test")
+def prepare_test() -> None:
+    """Make the test database anew, empty, with every migration."""
+    from labkit import database
+
+    database.prepare_test()
+    typer.echo("The test database is ready.")
+
+
+def _describe(found: Found) -> str:
+    return f"Redis {found.version} at {found.address} ({found.source})"
+
+
+def _root() -> Path:
+    from labkit.settings import find_root
+
+    return find_root()
+
+
+def _print(lines: list[str]) -> None:
+    typer.echo("\n".join(lines))
+
+
+def _ask(question: str, yes: bool) -> None:
+    if not yes:
+        if not sys.stdin.isatty():
+            raise LabkitError(f"{question} Nobody is there to answer: say --yes.")
+        typer.confirm(question, abort=True)
