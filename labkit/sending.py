@@ -196,7 +196,7 @@ class Sending(RedisBroker):
 
 
 class _OneAhead:
-    """Pushes slices in a thread, in order, one behind the caller; an error reaches the next call."""
+    """Pushes slices in a thread, one behind the caller; an error reaches the next call."""
 
     def __init__(self, push: Callable[[list[Ready]], None]) -> None:
         self._push = push
