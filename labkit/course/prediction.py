@@ -114,7 +114,8 @@ def settle(key: str, *observed: Any) -> None:
     answer = _answers.get(key)
     fact = sentence(asked.texts()[happened])
     if answer is None:
-        say(Tone.PLAIN, f"You made no prediction. What happened: {fact}", asked.why)
+        head = f"You made no prediction. What happened: {fact}"
+        say(Tone.PLAIN, head, asked.why, folded="Run this cell to see what happened")
     elif answer == happened:
         say(Tone.RIGHT, f"As you predicted: {fact}", asked.why)
     else:

@@ -67,10 +67,15 @@ def in_notebook() -> bool:
     return shell is not None and hasattr(shell, "kernel")
 
 
-def say(tone: Tone, head: str, *paragraphs: str) -> None:
-    """Show a card: a first line that begins with a bold sentence, and paragraphs below it."""
+def say(tone: Tone, head: str, *paragraphs: str, folded: str = "") -> None:
+    """Show a card: a first line that begins with a bold sentence, and paragraphs below it.
+
+    ``folded`` is what JupyterLab shows in its place while the output is folded: there it prints
+    the first line of the markup.
+    """
     body = [paragraph for paragraph in paragraphs if paragraph]
-    show("\n".join([head, *body]), card(tone, head, body))
+    first = f"<!-- {html.escape(folded)} -->\n" if folded else ""
+    show("\n".join([head, *body]), first + card(tone, head, body))
 
 
 def card(tone: Tone, head: str, paragraphs: Sequence[str] = (), inside: str = "") -> str:
