@@ -168,9 +168,9 @@ class Notebook:
         self.page.keyboard.press("Control+Enter")
 
     def save(self) -> None:
-        """Save, and wait until the server has it."""
+        """Save, and wait until JupyterLab has done all that it does for that."""
         with self.page.expect_response(
-            lambda reply: "/api/contents/" in reply.url and reply.request.method == "PUT"
+            lambda reply: "/checkpoints" in reply.url and reply.request.method == "POST"
         ):
             self.page.keyboard.press("Control+s")
 
