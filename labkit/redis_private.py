@@ -50,6 +50,8 @@ class PrivateRedis:
         self.folder = state_dir
         self._folder = str(state_dir)
 
+        self._state_file = state_dir / "redis.json"
+
     def __repr__(self) -> str:
         return f"PrivateRedis({self._folder!r})"
 
@@ -66,7 +68,7 @@ class PrivateRedis:
         Raises:
           RedisUnavailable: it cannot be started, or does not answer.
         """
-        if not start and not self.folder.is_dir():
+        if not start and not self._state_file.exists():
             return None
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -127,7 +129,7 @@ class PrivateRedis:
             if time.monotonic() > deadline:
                 raise RedisUnavailable(
                     f"A redis-server of {self.folder} runs without its keeper and does not shut "
-                    f"down. End it (its process id is in {self.folder / 'redis.json'})."
+                    f"down. End it (its process id is in {self._state_file})."
                 )
             time.sleep(0.01)
 
@@ -152,6 +154,8 @@ class PrivateRedis:
 
     def _start_on(self, port: int, binary: str) -> dict[str, object] | None:
         write_config(self.folder / redis_keeper.CONFIG, self._options(port))
+        # Before the start: if this process is killed now, the next one knows where to ask.
+        self._write_state(port, None)
         with subprocess.Popen(
             [sys.executable, "-I", "-S", redis_keeper.__file__, self._folder, binary],
             stdin=subprocess.DEVNULL,
@@ -182,20 +186,21 @@ class PrivateRedis:
 
     def _password(self) -> str:
         path = self.folder / "redis.password"
-        if not path.exists():
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        # An empty one is what a full disk leaves, and would mean no password at all.
+        if not path.exists() or not path.stat().st_size:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with os.fdopen(descriptor, "w") as file:
                 file.write(secrets.token_urlsafe(32))
         return path.read_text().strip()
 
     def _last_port(self) -> int:
         try:
-            return int(json.loads((self.folder / "redis.json").read_text())["port"])
+            return int(json.loads(self._state_file.read_text())["port"])
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             return 0
 
     def _write_state(self, port: int, pid: object) -> None:
-        (self.folder / "redis.json").write_text(json.dumps({"port": port, "pid": pid}) + "\n")
+        self._state_file.write_text(json.dumps({"port": port, "pid": pid}) + "\n")
 
 
 def keep_over_exec() -> None:
