@@ -206,7 +206,8 @@ class LabBroker(Sending, RedisBroker):
         attempt = records.describe_attempt(self.worker_name, error, "") if error else ""
         job_id = name.rpartition("#")[0] or name
         values = [queue_name, name, job_id, verdict, state, attempt, "-", "", 0]
-        self.call("settle", self.broker_id, self.keep_jobs, self.keep_millis, *values)
+        bounds = [self.keep_jobs, self.keep_millis]
+        self.call("settle", self.broker_id, self.worker_name, *bounds, *values)
 
     def flush_settled(self) -> None:
         """Wait, within bounds, until all that was settled is written."""
@@ -214,14 +215,14 @@ class LabBroker(Sending, RedisBroker):
             self._settler.flush(CLOSE_TIMEOUT)
 
     def _write_starts(self, deliveries: list[Delivery]) -> None:
-        values: list[Any] = []
+        values: list[Any] = [self.worker_name]
         for delivery in deliveries:
             values += [delivery.name, delivery.message_id, delivery.describe_job()]
             values += [delivery.message_timestamp, delivery.millis_since_start()]
         self.call("start", *values)
 
     def _write_ends(self, ends: list[tuple[str, Delivery]]) -> None:
-        values: list[Any] = [self.broker_id, self.keep_jobs, self.keep_millis]
+        values: list[Any] = [self.broker_id, self.worker_name, self.keep_jobs, self.keep_millis]
         for queue_name, delivery in ends:
             values += [queue_name, delivery.name, delivery.message_id]
             values += ["nack" if delivery.failed else "ack", delivery.final_state]

@@ -43,7 +43,6 @@ class Delivery(MessageProxy):
         self._error = ""
         self._traceback = ""
         self._started: float | None = None
-        self._finished: float | None = None
         #: What the hooks enqueued behind the body, with its payload: goes out with the ack.
         self.held: list[tuple[Message[Any], bytes, int | str]] = []
 
@@ -52,8 +51,7 @@ class Delivery(MessageProxy):
         self._started = time.monotonic()
 
     def finish(self, error: BaseException | None) -> None:
-        """Its body has ended now."""
-        self._finished = time.monotonic()
+        """Its body has ended, with this error or well."""
         self._keep(error)
 
     def stuff_exception(self, exception: BaseException) -> None:
@@ -65,11 +63,6 @@ class Delivery(MessageProxy):
         if error is not None and not self._error:
             self._error = f"{type(error).__name__}: {error}"
             self._traceback = "".join(traceback.format_exception(error))
-
-    @property
-    def has_run(self) -> bool:
-        """Whether its body has begun."""
-        return self._started is not None
 
     def millis_since_start(self) -> str:
         """Milliseconds since its body began; ``-`` when it did not."""
@@ -85,8 +78,8 @@ class Delivery(MessageProxy):
         return JobState.CANCELLED if self.is_skipped else JobState.COMPLETED
 
     def describe_attempt(self, worker: str) -> str:
-        """The end of its attempt's line in the record; empty when there was none."""
-        if self._finished is None and not self._error:
+        """The end of its attempt's line in the record; empty unless it failed."""
+        if not self._error:
             return ""
         return records.describe_attempt(worker, self._error, self._traceback)
 

@@ -251,7 +251,7 @@ def _way(message: Message[Any]) -> tuple[str, str, int | str]:
 
 def _address(message: Message[Any], eta: int | None) -> Message[Any]:
     """The message under the name of a new delivery, for a job may be delivered more than once."""
-    name = keys.delivery_name(message.message_id, os.urandom(6).hex())
+    name = keys.delivery_name(message.message_id, os.urandom(4).hex())
     queue_name, options = message.queue_name, {**message.options, "redis_message_id": name}
     if eta is not None:
         queue_name, options["eta"] = dq_name(queue_name), eta

@@ -112,7 +112,7 @@ class Actions(LedgerConnection):
         message = Message.decode(payload) if payload else None
         values: list[Any] = []
         if message is not None:
-            name = keys.delivery_name(job_id, os.urandom(6).hex())
+            name = keys.delivery_name(job_id, os.urandom(4).hex())
             options = {k: v for k, v in message.options.items() if k not in _MARKS_OF_FAILURE}
             renewed: Message[Any] = Message(
                 job.queue,

@@ -15,7 +15,8 @@ for i = 2, #ARGV, 6 do
     if job.delivery ~= suffix_of(delivery) or job.state ~= state then
       local is_running = job.state == "running" and job.delivery == suffix_of(delivery)
       if not is_running then
-        job.delivery, job.eta, job.started, job.finished = suffix_of(delivery), eta, "-", "-"
+        job.delivery, job.eta = suffix_of(delivery), eta
+        job.started, job.finished, job.worker = "-", "-", "-"
         enter(job, state, eta ~= "-" and eta or nil)
       end
     end

@@ -20,8 +20,8 @@ local function load(id)
   local raw = redis.call("HGET", ledger .. "jobs", id)
   if not raw then return nil end
   local job = { id = id }
-  job.state, job.delivery, job.enqueued, job.eta, job.started, job.finished, job.lost, job.rest =
-    string.match(raw, "^(%l+) (%S+) (%S+) (%S+) (%S+) (%S+) (%d+)(\n.*)$")
+  job.state, job.delivery, job.enqueued, job.eta, job.started, job.finished, job.lost, job.worker,
+    job.rest = string.match(raw, "^(%l+) (%S+) (%S+) (%S+) (%S+) (%S+) (%d+) (%S+)(\n.*)$")
   -- A first line that somebody mangled counts as no record: the next write mends it.
   if not job.state then return nil end
   return job
@@ -29,8 +29,8 @@ end
 
 local function save(job)
   redis.call("HSET", ledger .. "jobs", job.id, table.concat(
-    { job.state, job.delivery, job.enqueued, job.eta, job.started, job.finished, job.lost }, " "
-  ) .. job.rest)
+    { job.state, job.delivery, job.enqueued, job.eta, job.started, job.finished, job.lost, job.worker },
+    " ") .. job.rest)
 end
 
 -- A record's line of what was sent begins as the message does, with the name of its queue.
@@ -42,8 +42,16 @@ end
 local function new_job(id, suffix, sent, enqueued)
   return {
     id = id, delivery = suffix, enqueued = enqueued or now, eta = "-", started = "-", finished = "-",
-    lost = "0", rest = "\n" .. sent,
+    lost = "0", worker = "-", rest = "\n" .. sent,
   }
+end
+
+-- A line for an attempt that ended; `more` is the rest of its JSON.
+local function add_attempt(job, started, finished, more)
+  job.rest = job.rest .. '\n{"started":' .. (started == "-" and "null" or started)
+    .. ',"finished":' .. finished .. "," .. more
+  -- A job that is retried for ever keeps its last attempts only.
+  if #job.rest > 65536 then job.rest = string.gsub(job.rest, "^(\n[^\n]*)\n[^\n]*", "%1", 1) end
 end
 
 -- Counted while a script runs, written when it ends (finish.lua).
@@ -97,7 +105,11 @@ local function deliver(i)
       messages[#messages + 1] = payload
       local length = tonumber(sent)
       job = job or new_job(id, suffix, length and string.sub(payload, 1, length) .. "}" or sent)
-      job.delivery, job.eta, job.started, job.finished = suffix, eta, "-", "-"
+      -- The attempt that went well stands in the first line, which begins anew.
+      if job.state == "completed" and job.worker ~= "-" then
+        add_attempt(job, job.started, job.finished, '"worker":"' .. job.worker .. '"}')
+      end
+      job.delivery, job.eta, job.started, job.finished, job.worker = suffix, eta, "-", "-", "-"
       enter(job, state, eta ~= "-" and eta or nil)
     end
   end

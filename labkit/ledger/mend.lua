@@ -48,12 +48,11 @@ for _, id in ipairs(ids) do
       announce(id, state, "")
       mended = mended + 1
     elseif truth == nil then
-      job.rest = job.rest .. '\n{"started":null,"finished":' .. now .. ',"worker":"elsewhere"}'
-      job.finished = now
+      job.worker, job.started, job.finished = "elsewhere", "-", now
       enter(job, "completed")
       mended = mended + 1
     elseif truth ~= state then
-      if truth == "enqueued" then job.started = "-" end
+      if truth == "enqueued" then job.started, job.worker = "-", "-" end
       enter(job, truth, truth == "scheduled" and job.eta ~= "-" and job.eta or nil)
       mended = mended + 1
     end

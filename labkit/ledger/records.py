@@ -2,13 +2,14 @@
 
 A record is stored as a few lines of text, one Redis hash field a job::
 
-    completed 5f0c 1763900000000 - 1763900000120 1763900000125 0
+    completed 5f0c 1763900000000 - 1763900000120 1763900000125 0 host:4711
     {"queue_name":"default","actor_name":"task_logger","args":[7],"kwargs":{}}
-    {"started":1763900000120,"finished":1763900000125,"worker":"host:4711"}
 
-The first line is what changes, and the only line that Lua reads. The second is what was sent. Each
-further line is an attempt that ended. JSON never holds a raw line break, so lines suffice; Lua's
-own JSON is not used because it turns ``[]`` into ``{}`` and rounds integers past 2**53.
+The first line is what changes, and the only line that Lua reads: state, delivery, when it was
+enqueued, when it is due, when it started and finished, how often its worker was lost, its worker.
+The second is what was sent. Each further line is an attempt that failed. JSON never holds a raw
+line break, so lines suffice; Lua's own JSON is not used because it turns ``[]`` into ``{}`` and
+rounds integers past 2**53.
 """
 
 from __future__ import annotations
@@ -76,6 +77,8 @@ class JobRecord:
     is_cut: bool = False
     #: How often it was taken back from a worker that died; it may then have run more than once.
     times_lost: int = 0
+    #: Who runs it, or ran it last: ``host:pid``.
+    worker: str | None = None
 
     @property
     def error(self) -> str | None:
@@ -123,8 +126,11 @@ def parse(job_id: str, raw: bytes) -> JobRecord:
     """
     lines = raw.decode("utf-8", errors="replace").split("\n")
     try:
-        state, _delivery, enqueued, eta, started, finished, lost = lines[0].split(" ")
+        state, _delivery, enqueued, eta, started, finished, lost, worker = lines[0].split(" ")
         sent = json.loads(lines[1])
+        attempts = [_parse_attempt(line) for line in lines[2:]]
+        if state == JobState.COMPLETED and worker != "-":
+            attempts.append(Attempt(_instant(started), from_millis(int(finished)), worker))
         return JobRecord(
             id=job_id,
             actor=str(sent["actor_name"]),
@@ -136,9 +142,10 @@ def parse(job_id: str, raw: bytes) -> JobRecord:
             eta=_instant(eta),
             started_at=_instant(started),
             finished_at=_instant(finished),
-            attempts=[_parse_attempt(line) for line in lines[2:]],
+            attempts=attempts,
             is_cut=bool(sent.get("cut")),
             times_lost=int(lost),
+            worker=None if worker == "-" else worker,
         )
     except (ValueError, KeyError, TypeError, IndexError, AttributeError):
         state = lines[0].split(" ")[0]

@@ -16,8 +16,10 @@ local function take_back(queue, delivery)
   if not job then return 1 end
   job.lost = string.format("%d", job.lost + 1)
   if job.state == "running" then
-    job.rest = job.rest .. '\n{"started":' .. job.started .. ',"finished":' .. now
-      .. ',"worker":"' .. worker .. '","error":"WorkerLost: the worker died while it ran this job"}'
+    local name = job.worker ~= "-" and job.worker or worker
+    add_attempt(job, job.started, now,
+      '"worker":"' .. name .. '","error":"WorkerLost: the worker died while it ran this job"}')
+    job.worker = "-"
     job.started = "-"
     enter(job, "enqueued")
   else

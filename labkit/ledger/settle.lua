@@ -1,13 +1,13 @@
 -- A worker is done with deliveries: acknowledge each or make it a dead letter, put into their queues
 -- what its hooks enqueued (its own retry, the next of a pipeline, callbacks), and write the record,
 -- all in one step.
--- ARGV: worker, records to keep, ms to keep them; then for each delivery nine values: queue, delivery,
---   job id, "ack" or "nack", final state, attempt (the end of its line) or "", ms since the body
+-- ARGV: worker, its name to people, records to keep, ms to keep them; then for each delivery nine values: queue, delivery,
+--   job id, "ack" or "nack", final state, the end of its attempt's line when it failed or "", ms since the body
 --   began or "-", payload of the dead letter or "" (as it was fetched), how many ARGV follow for
 --   messages; and these, in groups as `deliver` takes them.
 -- Returns for each delivery 1, or 0 when it was not (or no longer) this worker's: then nothing changed.
 
-local worker, most, oldest = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local worker, name, most, oldest = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 pass_memory_limit()
 redis.call("ZADD", heartbeats, now, worker)
 
@@ -30,22 +30,20 @@ local function settle(queue, delivery, id, verdict, state, attempt, ago, dead_pa
   local job = load(id)
   local suffix = suffix_of(delivery)
   if not job then return nil, suffix end
-  if job.delivery == suffix then
-    if ago ~= "-" then job.started = string.format("%.0f", millis - ago) end
-    job.finished = now
-  end
+  local started = ago ~= "-" and string.format("%.0f", millis - ago) or "-"
+  local is_current = job.delivery == suffix
+  if is_current then job.started, job.finished, job.worker = started, now, name end
   if attempt ~= "" then
-    local started = ago ~= "-" and string.format("%.0f", millis - ago) or "null"
-    job.rest = job.rest .. '\n{"started":' .. started .. ',"finished":' .. now .. "," .. attempt
-    -- A job that is retried for ever keeps its last attempts only.
-    if #job.rest > 65536 then job.rest = string.gsub(job.rest, "^(\n[^\n]*)\n[^\n]*", "%1", 1) end
+    add_attempt(job, started, now, attempt)
+  elseif not is_current and started ~= "-" then
+    add_attempt(job, started, now, '"worker":"' .. name .. '"}')
   end
-  if held > 0 or job.delivery ~= suffix then save(job) end
+  if held > 0 or not is_current then save(job) end
   return job, suffix
 end
 
 local settled = {}
-local i = 4
+local i = 5
 while i <= #ARGV do
   local held = tonumber(ARGV[i + 8])
   local job, suffix = settle(ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4], ARGV[i + 5],
