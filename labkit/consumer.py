@@ -77,8 +77,7 @@ class LabConsumer(Consumer):
         if not self._wait_for_room():
             return
         self._reclaim()
-        if not self._fetch():
-            self._wait_for_more()
+        if not self._fetch() and self._wait_for_more():
             self._fetch()
 
     def _wait_for_room(self) -> bool:
@@ -104,11 +103,11 @@ class LabConsumer(Consumer):
             self._ready.append(delivery)
         return bool(self._ready)
 
-    def _wait_for_more(self) -> None:
+    def _wait_for_more(self) -> bool:
         if self._waiter is None:
             self._waiter = self.broker.new_waiter()
         key = f"{self.broker.namespace}:{self.queue_name}"
-        wait_for_push(self._waiter, key, min(self.timeout, self.broker.longest_wait))
+        return wait_for_push(self._waiter, key, min(self.timeout, self.broker.longest_wait))
 
     def _reclaim(self) -> None:
         if not self._has_reclaimed:
@@ -171,11 +170,16 @@ class LabConsumer(Consumer):
             self._waiter = None
 
 
-def wait_for_push(waiter: redis.Redis, key: str, millis: int) -> None:
-    """Sleep in Redis until the list at ``key`` is not empty, at most so long; takes nothing out."""
+def wait_for_push(waiter: redis.Redis, key: str, millis: int) -> bool:
+    """Sleep in Redis until the list at ``key`` is not empty, at most so long; takes nothing out.
+
+    Returns:
+      bool: whether it may have something by now.
+    """
     seconds: Any = millis / 1000
     try:
-        waiter.blmove(key, key, timeout=seconds, src="LEFT", dest="LEFT")
+        return waiter.blmove(key, key, timeout=seconds, src="LEFT", dest="LEFT") is not None
     except redis.exceptions.OutOfMemoryError:
         # The command may need memory, as Redis sees it, and there is none: then this polls.
         time.sleep(min(millis / 1000, 0.05))
+        return True
