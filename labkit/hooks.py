@@ -10,7 +10,8 @@ No listener exists while no hook is registered, so hooks cost nothing where ther
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from sqlalchemy import event, inspect
@@ -80,6 +81,29 @@ def after_create(model: type[M], callback: Callable[[M], object]) -> Hook:
       Hook: its ``remove()`` takes the callback away.
     """
     return Hook("after_create", model, callback)
+
+
+@contextmanager
+def only(*wanted: tuple[str, type[Any], Callable[[Any], object]]) -> Iterator[None]:
+    """In this block no other hooks are in force than these, each (when, model, callback).
+
+    For the whole process: a test of what a hook is worth, or of whoever relies on one.
+    """
+    global _hooks
+    with _lock:
+        before, _hooks = _hooks, {}
+        if before:
+            _listen(event.remove)
+    mine = [Hook(*each) for each in wanted]
+    try:
+        yield
+    finally:
+        for hook in mine:
+            hook.remove()
+        with _lock:
+            if before:
+                _listen(event.listen)
+            _hooks = before
 
 
 def forget(module: str) -> None:

@@ -8,6 +8,7 @@ import time
 
 import dramatiq
 import pytest
+from sqlalchemy import text
 from sqlmodel import select
 
 from labkit import Ledger, Log, Task, actor, session
@@ -22,7 +23,10 @@ from labkit.course.lab import (
     wait_for_state,
     wait_until,
 )
+from labkit.database import engine
 from labkit.errors import CourseError
+from labkit.generate_model import generate_model
+from labkit.migrations import upgrade_all
 from labkit.settings import Settings
 from labkit.worker import Worker
 from tests.support import gone
@@ -44,6 +48,27 @@ def note(broker: LabBroker) -> LabActor[..., None]:
             raise ValueError("as asked")
 
     return note
+
+
+def test_rows_of_the_learners_that_refer_to_a_task_go_too(
+    broker: LabBroker, settings: Settings
+) -> None:
+    generate_model("note", ["task:references"], settings.root)
+    generate_model("thing", ["name:string"], settings.root)
+    upgrade_all(engine(), settings.root / "work")
+    with session() as db:
+        db.add(Task(title="Buy milk"))
+        db.flush()
+        when = "2026-01-01 00:00:00"
+        db.execute(text(f"INSERT INTO app_notes VALUES (1, 1, '{when}')"))
+        db.execute(text(f"INSERT INTO app_things VALUES (1, 'mine', '{when}')"))
+    fresh("00")
+    with session() as db:
+        counts = [
+            db.execute(text(f"SELECT count(*) FROM {table}")).scalar_one()
+            for table in ("tasks", "app_notes", "app_things")
+        ]
+    assert counts == [0, 0, 1]
 
 
 def test_the_doctor_names_what_is_here_the_same_on_every_machine(

@@ -105,3 +105,27 @@ def test_the_magic_saves_and_prints(settings: Settings) -> None:
     assert saved["text"] == f"Saved work/{NAME}.\n"
     assert shown["text"] == "word = 'one'\n"
     assert error["traceback"] == ["CourseError: There is no file work/app/jobs/none.py yet."]
+
+
+def test_the_learners_tests_are_run_and_told_apart(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    work.write("tests/test_both.py", "def test_a(): assert True\ndef test_b(): assert 1 == 2")
+    capsys.readouterr()
+    assert work.run_tests() == {"test_a": True, "test_b": False}
+    said = capsys.readouterr().out.splitlines()
+    assert said[:2] == [
+        "PASSED tests/test_both.py::test_a",
+        "FAILED tests/test_both.py::test_b - assert 1 == 2",
+    ]
+    assert said[2].startswith("1 failed, 1 passed in ")
+    work.write("tests/test_both.py", "def test_a(): assert True\ndef test_b(): assert 2 == 2")
+    assert work.run_tests() == {"test_a": True, "test_b": True}
+
+
+def test_a_file_that_cannot_be_read_is_an_error_of_pytests(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    work.write("tests/test_broken.py", "import nowhere")
+    assert work.run_tests() == {"tests/test_broken.py": False}
+    assert "ERROR tests/test_broken.py" in capsys.readouterr().out

@@ -234,6 +234,18 @@ class TestRegistering:
             db.add(Task(title="a"))
         assert len(seen) == 1
 
+    def test_for_a_block_only_those_named_are_in_force(self) -> None:
+        outside: list[Task] = []
+        inside: list[Task] = []
+        after_commit(Task, outside.append)
+        with hooks.only(("after_create", Task, inside.append)):
+            with session() as db:
+                db.add(Task(title="a"))
+            assert (len(outside), len(inside)) == (0, 1)
+        with session() as db:
+            db.add(Task(title="b"))
+        assert (len(outside), len(inside)) == (1, 1)
+
     def test_what_a_module_registered_goes_when_it_is_forgotten(self) -> None:
         seen: list[Task] = []
 

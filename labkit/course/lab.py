@@ -17,7 +17,7 @@ from collections.abc import Callable
 from typing import Any, Self, TypeVar
 
 from dramatiq import Message
-from sqlalchemy import delete, text
+from sqlalchemy import MetaData, Table, delete, text
 
 from labkit.course import chapters
 from labkit.course.show import print_line
@@ -27,7 +27,7 @@ from labkit.heartbeat import connection_name
 from labkit.ledger.following import WorkerCard, workers
 from labkit.ledger.reader import Ledger
 from labkit.ledger.records import JobRecord, JobState
-from labkit.models import Log, Task
+from labkit.models import Task
 from labkit.redis_client import redis_errors
 from labkit.redis_server import ThrowawayRedis
 from labkit.worker import started
@@ -84,7 +84,7 @@ def fresh(number: str) -> None:
 
 
 def clear() -> None:
-    """Remove all jobs of this course's namespace, all tasks and all logs.
+    """Remove all jobs of this course's namespace, all tasks, and all rows that refer to them.
 
     Workers that an earlier run of the chapter left in this kernel are killed. One that runs
     elsewhere, in a terminal or another notebook, is named: it would take this chapter's jobs.
@@ -102,8 +102,19 @@ def clear() -> None:
         if engine().dialect.name == "postgresql":
             db.execute(text("TRUNCATE logs, tasks RESTART IDENTITY CASCADE"))
         else:  # SQLite counts from 1 again once a table is empty.
-            for table in (Log, Task):
+            for table in _tasks_and_what_refers_to_them():
                 db.execute(delete(table))
+
+
+def _tasks_and_what_refers_to_them() -> list[Table]:
+    """The table of tasks behind all that refer to it: the logs, and the learner's own."""
+    schema = MetaData()
+    schema.reflect(engine())
+    found = {str(Task.__tablename__)}
+    for table in schema.sorted_tables:
+        if any(key.column.table.name in found for key in table.foreign_keys):
+            found.add(table.name)
+    return [table for table in reversed(schema.sorted_tables) if table.name in found]
 
 
 def _workers_elsewhere(ledger: Ledger) -> list[WorkerCard]:

@@ -2,6 +2,7 @@
 
     %%work app/jobs/task_logger.py     # the cell below this line becomes the file
     %work app/jobs/task_logger.py      # prints the file
+    run_tests()                        # what pytest says of them
 
 The files are ordinary ones: an editor does as well, and a worker that starts afterwards reads them
 either way.
@@ -11,7 +12,9 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -90,6 +93,30 @@ def put_aside(*names: str) -> None:
             shutil.move(place, kept)
             _forget(place)
     print_line(f"Not in work/ now: {', '.join(names)}. What was there is kept in .labkit/aside/.")
+
+
+def run_tests(*names: str) -> dict[str, bool]:
+    """Run ``pytest`` in ``work/``, print its summary, and return which tests passed.
+
+    Parameters:
+      names: as pytest takes them, such as ``tests/jobs/test_task_logger.py``; none is all.
+    """
+    command = [sys.executable, "-m", "pytest", "-q", "-rpfE", "--tb=no", "--color=no"]
+    environment = {key: value for key, value in os.environ.items() if "PYTEST" not in key}
+    # Whole lines; and no bytecode, for the same reason as in _forget.
+    environment |= {"COLUMNS": "1000", "PYTHONDONTWRITEBYTECODE": "1"}
+    ran = subprocess.run(
+        [*command, *names],
+        cwd=folder(),
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    lines = ran.stdout.splitlines()
+    outcomes = [line for line in lines if line.startswith(("PASSED ", "FAILED ", "ERROR "))]
+    print_line("\n".join([*outcomes, *lines[-1:]]) or ran.stderr)
+    return {line.split()[1].rpartition("::")[2]: line.startswith("PASSED") for line in outcomes}
 
 
 def _forget(place: Path) -> None:

@@ -10,6 +10,8 @@ middle leaves the schema as it was.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from alembic import command
@@ -47,6 +49,25 @@ def upgrade_all(engine: Engine, work: Path) -> list[str]:
     return done
 
 
+def rollback(engine: Engine, work: Path) -> str | None:
+    """Undo the newest of the learner's migrations that the database has: Rails' db:rollback.
+
+    Returns:
+      str | None: its revision; ``None`` when the database has none.
+    """
+    versions = work / "migrations" / "versions"
+    if not versions.is_dir():
+        return None
+    with (
+        engine.connect() as connection,
+        _migrating(connection, versions, APP_VERSION_TABLE) as config,
+    ):
+        here = _revision(connection, APP_VERSION_TABLE)
+        if here is not None:
+            command.downgrade(config, "-1")
+    return here
+
+
 def pending(engine: Engine, work: Path | None = None) -> list[str]:
     """The names of the migrations that ``upgrade`` (with ``work``: ``upgrade_all``) would run."""
     places = [(HERE / "versions", VERSION_TABLE)]
@@ -70,10 +91,14 @@ def _config(versions: Path, version_table: str) -> Config:
     return config
 
 
+def _revision(connection: Connection, version_table: str) -> str | None:
+    context = MigrationContext.configure(connection, opts={"version_table": version_table})
+    return context.get_current_revision()
+
+
 def _missing(connection: Connection, versions: Path, version_table: str) -> list[str]:
     scripts = ScriptDirectory.from_config(_config(versions, version_table))
-    context = MigrationContext.configure(connection, opts={"version_table": version_table})
-    here = context.get_current_revision()
+    here = _revision(connection, version_table)
     try:
         steps = list(scripts.iterate_revisions("head", here)) if scripts.get_current_head() else []
     except (CommandError, ResolutionError):
@@ -86,28 +111,35 @@ def _missing(connection: Connection, versions: Path, version_table: str) -> list
 
 def _upgrade(engine: Engine, versions: Path, version_table: str) -> list[str]:
     with engine.connect() as connection:
-        if not (missing := _missing(connection, versions, version_table)):
+        if not _missing(connection, versions, version_table):
             return []
         connection.rollback()
-        sqlite = engine.dialect.name == "sqlite"
-        if sqlite:
-            # Batch mode copies a table and drops the old one, which foreign keys would forbid.
-            connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
-            connection.commit()
-        try:
-            with connection.begin():
-                lock = "BEGIN IMMEDIATE" if sqlite else f"SELECT pg_advisory_xact_lock({LOCK})"
-                connection.exec_driver_sql(lock)
-                missing = _missing(connection, versions, version_table)
-                config = _config(versions, version_table)
-                config.attributes["connection"] = connection
-                command.upgrade(config, "head")
-                if sqlite:
-                    _check_references(connection)
-        finally:
-            if sqlite:
-                connection.exec_driver_sql("PRAGMA foreign_keys = ON")
+        with _migrating(connection, versions, version_table) as config:
+            missing = _missing(connection, versions, version_table)
+            command.upgrade(config, "head")
     return missing
+
+
+@contextmanager
+def _migrating(connection: Connection, versions: Path, version_table: str) -> Iterator[Config]:
+    """One transaction with the schema's lock; Alembic runs in it by the configuration given."""
+    sqlite = connection.dialect.name == "sqlite"
+    if sqlite:
+        # Batch mode copies a table and drops the old one, which foreign keys would forbid.
+        connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
+        connection.commit()
+    try:
+        with connection.begin():
+            lock = "BEGIN IMMEDIATE" if sqlite else f"SELECT pg_advisory_xact_lock({LOCK})"
+            connection.exec_driver_sql(lock)
+            config = _config(versions, version_table)
+            config.attributes["connection"] = connection
+            yield config
+            if sqlite:
+                _check_references(connection)
+    finally:
+        if sqlite:
+            connection.exec_driver_sql("PRAGMA foreign_keys = ON")
 
 
 def _check_references(connection: Connection) -> None:
