@@ -39,16 +39,16 @@ PREDICTIONS = {
         [
             (
                 "The new one: the file is read for each job",
-                lambda log: log.count("changed") > 0,
+                lambda line: "changed" in line,
                 "Python reads a module once in a process, when it is imported.",
             ),
             (
                 "The old one",
-                lambda log: log.count("changed") == 0 and log.count("is performed") > 0,
+                lambda line: line.endswith("is performed"),
             ),
             (
                 "None: the job fails, because the file is not the same any more",
-                lambda log: log.count("changed") == 0 and log.count("is performed") == 0,
+                lambda line: "is performed" not in line,
                 "The worker does not look at the file again, so it notices nothing.",
             ),
         ],
@@ -75,15 +75,11 @@ PREDICTIONS = {
     ),
 }
 
-HEAD = """\
-from labkit.course import work
-
-work.write("app/jobs/shout.py", '''
-"""
+STUB = 'job = "app/jobs/shout.py"  # generate it in a cell of your own, then edit the file'
 
 
 def _file(body: str) -> str:
-    return f"{HEAD}{body}''')"
+    return f"{STUB}\nwork.write(job, '''\n{body}''')"
 
 
 EXERCISES = {
@@ -96,8 +92,9 @@ EXERCISES = {
             "The arguments of the function are those of `send`. Give it one, and print it with "
             "the string method that makes capitals.",
         ],
-        stub="# Generate the job, then edit its file: in JupyterLab's editor, or with %%work.",
-        given=[],
+        setup="from labkit.course import work",
+        stub=STUB,
+        given=["job"],
         solution=_file(
             "from labkit import actor\n\n\n@actor\n"
             "def shout(text: str) -> None:\n    print(text.upper())\n"

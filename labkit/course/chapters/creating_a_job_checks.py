@@ -14,14 +14,13 @@ from labkit.ledger.records import JobRecord
 from labkit.redis_server import ThrowawayRedis
 from labkit.worker import Worker
 
-FILE = "app/jobs/shout.py"
 TEXT = "is anybody there?"
 
 
-def check_shout() -> None:
-    """What a worker prints when it is sent ``shout(TEXT)``."""
-    if not work.path(FILE).is_file():
-        raise NotAttempted(f"There is no file `work/{FILE}` yet: generate the job first.")
+def check_shout(job: str) -> None:
+    """What a worker prints when it is sent ``shout(TEXT)``; ``job`` is the file to look for."""
+    if not work.path(job).is_file():
+        raise NotAttempted(f"There is no file `work/{job}` yet: generate the job first.")
     record, log = _run()
     if record.error and record.error.startswith("ActorNotFound"):
         raise Wrong(
