@@ -77,7 +77,8 @@ def run_in_turn(names: list[str]) -> None:
             where = f"{name}, after {', '.join(names[:place]) or 'nothing'}"
             assert done.returncode == 0, f"{where}\n{done.stderr}"
             stored = code_cells(notebooks.ROOT / "notebooks" / name)
-            assert not list(differences(stored, code_cells(path))), where
+            found = list(differences(stored, code_cells(path)))
+            assert not found, "\n".join([where, *found])
 
 
 @pytest.mark.timeout(180)
@@ -104,7 +105,8 @@ def test_run_all_twice_in_one_kernel_gives_the_same(name: str) -> None:
         for _ in range(2):
             ran = [kernel.run(cell.source, fails=_fails(cell)) for cell in stored]
             again = [nbformat.from_dict({"outputs": outputs}) for outputs in ran]
-            assert not list(differences(stored, again))
+            found = list(differences(stored, again))
+            assert not found, "\n".join(found)
 
 
 def _fails(cell: Any) -> bool:
