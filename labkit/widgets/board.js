@@ -154,7 +154,7 @@ function makeFoot(live) {
     foot.dataset.status = kind;
     setText(words, text);
     setAttribute(status, "title", title);
-    setText(hint, hintOf(view));
+    setText(hint, live.gone() ? "run the cell again" : hintOf(view));
     setText(place, [view.place?.address, view.place?.namespace].filter(Boolean).join(" · "));
     const { offset = 0, total = 0, order = [], tab } = view;
     const isPaged = tab !== "recent" && total > (view.limit ?? 10);
@@ -167,6 +167,7 @@ function makeFoot(live) {
 }
 
 function statusOf(view, live) {
+  if (live.gone()) return ["stale", "no kernel", "What is shown is the last that it said."];
   if (view.live === false) {
     const words = view.counts ? `stale since ${clockText(view.since)}` : "not connected";
     return ["stale", words, view.why];

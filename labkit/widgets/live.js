@@ -36,6 +36,7 @@ function merge(target, patch) {
   return merged;
 }
 
+const NO_KERNEL = "no kernel: run the cell again";
 const SHOW_PENDING_AFTER = 250;
 const HIDE_AFTER = 2000;
 const SIGN_OF_LIFE_EVERY = 300_000;
@@ -51,6 +52,7 @@ function follow(model) {
   let asked = 0;
   let pendingSince = 0;
   let clockAhead = 0;
+  let isDoubtful = false;
   let hiding;
 
   const redraw = () => viewers.forEach((draw) => draw());
@@ -64,6 +66,7 @@ function follow(model) {
   }
 
   function take() {
+    isDoubtful = false;
     const news = model.get("view") ?? {};
     if (news.whole) {
       view = news.whole;
@@ -95,6 +98,12 @@ function follow(model) {
   /** Whether an answer takes so long that the page should say so. */
   const late = () => pending() && Date.now() - pendingSince > SHOW_PENDING_AFTER;
 
+  /** The line to the kernel was cut or renewed: only an answer proves that our widget is there. */
+  function doubt() {
+    isDoubtful = true;
+    ask({ kind: "seen", visible: visible.size > 0 });
+  }
+
   function be(seen) {
     clearTimeout(hiding);
     if (seen) ask({ kind: "seen", visible: true });
@@ -112,6 +121,7 @@ function follow(model) {
   const life = setInterval(() => visible.size && be(true), SIGN_OF_LIFE_EVERY);
   window.addEventListener("pagehide", leave);
   model.on("change:view", take);
+  model.on("comm_live_update", doubt);
   take();
 
   return {
@@ -122,6 +132,7 @@ function follow(model) {
     ask,
     pending,
     late,
+    gone: () => isDoubtful && late(),
     setVisible,
     add: (draw) => viewers.add(draw),
     remove: (draw) => viewers.delete(draw),

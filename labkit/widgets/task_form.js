@@ -32,7 +32,8 @@ function buildForm(live, root) {
     words.dataset.state = view.created ? "completed" : "dead";
     words.classList.toggle("lk-error", view.created === false);
     if (isPending && live.late()) {
-      words.replaceChildren("The kernel is busy; the task is created when its cell is done.");
+      const wait = "The kernel is busy; the task is created when its cell is done.";
+      words.replaceChildren(live.gone() ? NO_KERNEL : wait);
     } else if (view.message) {
       words.replaceChildren(makeShape(view.created ? "completed" : "dead"), view.message);
     }

@@ -17,7 +17,7 @@ function buildTimeline(live, root) {
     const { view } = live;
     const now = live.now();
     const jobs = (view.order ?? []).map((id) => view.jobs[id]);
-    root.classList.toggle("lk-stale", view.live === false);
+    root.classList.toggle("lk-stale", view.live === false || live.gone());
     empty.hidden = !view.order || jobs.length > 0;
     list.style.setProperty("--lk-rows", view.limit ?? 8);
     const span = spanOf(jobs, now);
@@ -33,8 +33,8 @@ function buildTimeline(live, root) {
       drawRow(row, job, span, now);
     });
     drawAxis(axis, span);
-    setText(status, legendOf(view, span));
-    if (jobs.some(isMoving) && root.isConnected && view.live !== false) timer = setTimeout(draw, 200);
+    setText(status, live.gone() ? NO_KERNEL : legendOf(view, span));
+    if (jobs.some(isMoving) && root.isConnected && view.live !== false && !live.gone()) timer = setTimeout(draw, 200);
   }
   return draw;
 }

@@ -31,7 +31,7 @@ function buildPanel(live, root) {
   const tick = () => {
     clearTimeout(timer);
     const { view } = live;
-    if (!root.isConnected || view.state !== "running") return;
+    if (!root.isConnected || view.state !== "running" || live.gone()) return;
     setText(facts, factsOf(view, live));
     timer = setTimeout(tick, 1000 - (live.now() % 1000) + 5);
   };
@@ -54,7 +54,8 @@ function buildPanel(live, root) {
     setState(badge, state);
     setText(badge.lastChild, word);
     const isLate = !view.doing && waits && live.late();
-    setText(facts, isLate ? "waiting for the kernel" : factsOf(view, live));
+    const wait = live.gone() ? NO_KERNEL : "waiting for the kernel";
+    setText(facts, isLate || live.gone() ? wait : factsOf(view, live));
     problem.hidden = !view.problem;
     setText(problem, view.problem ?? "");
     drawLines(view.lines ?? {});

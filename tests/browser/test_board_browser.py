@@ -231,3 +231,15 @@ def test_stale_data_is_marked_and_heals(notebook: Notebook, mortal: ThrowawayRed
     expect(words).to_contain_text(re.compile(r"stale since \d\d:\d\d:\d\d"), timeout=2_500)
     mortal.restart()
     expect(words).to_have_text("live", timeout=2_500)
+
+
+def test_a_kernel_that_has_gone_is_said(notebook: Notebook, board: Locator) -> None:
+    page = notebook.page
+    page.get_by_role("button", name="Restart the kernel", exact=True).click()
+    page.get_by_role("button", name="Confirm Kernel Restart").click()
+    expect(board.locator(".lk-words")).to_have_text("no kernel", timeout=15_000)
+    expect(board.locator(".lk-hint")).to_have_text("run the cell again")
+    notebook.wait_until_open()
+    notebook.run_cell(0)
+    fresh = notebook.cell(0).locator(".lk-board .lk-words")
+    expect(fresh).to_have_text("live", timeout=20_000)
