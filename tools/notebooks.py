@@ -110,7 +110,7 @@ def store_all(notebooks: list[Path], *, fresh: bool = False) -> int:
 def store(notebook: Path, *, fresh: bool = False) -> str:
     """Runs a notebook and writes what is new in it; returns a failing cell's error, or nothing.
 
-    With ``fresh`` every output is replaced; a picture alone is no reason to call an output new.
+    With ``fresh`` every output is replaced; a picture alone is no reason to call a run new.
     """
     stored = nbformat.read(notebook, as_version=4)
     with classrooms([notebook]) as [path]:
@@ -160,15 +160,19 @@ def fold_answers(notebook: Any) -> None:
 
 
 def keep_equal_outputs(stored: Any, ran: Any, sanitizers: str) -> None:
-    """Puts the stored outputs back into ``ran`` wherever the fresh ones equal them."""
+    """Puts the stored outputs back into ``ran`` when all of the fresh ones equal them.
+
+    All or none: an id in one cell and the same id in the next are of one run.
+    """
     patterns = dict(get_sanitize_patterns(sanitizers))
     before = {cell.get("id"): cell for cell in stored.cells if cell.cell_type == "code"}
-    for cell in ran.cells:
-        old = before.get(cell.get("id"))
-        if cell.cell_type != "code" or old is None:
-            continue
-        if comparable(old.outputs, patterns) != comparable(cell.outputs, patterns):
-            continue
+    pairs = [(cell, before.get(cell.get("id"))) for cell in ran.cells if cell.cell_type == "code"]
+    if any(
+        old is None or comparable(old.outputs, patterns) != comparable(cell.outputs, patterns)
+        for cell, old in pairs
+    ):
+        return
+    for cell, old in pairs:
         cell.outputs = old.outputs
         for output in cell.outputs:
             if "execution_count" in output:
