@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from labkit import database, migrations
+from labkit import __version__, database, migrations
 from labkit.errors import LabkitError
 from labkit.ledger.following import workers
 from labkit.ledger.reader import Ledger
@@ -84,7 +84,8 @@ def _python() -> Check:
 
 def _packages() -> Check:
     def versions() -> Iterator[str]:
-        for name in ("labkit", *PACKAGES):
+        yield f"labkit {__version__}"
+        for name in PACKAGES:
             yield f"{name} {version(name)}"
 
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -157,9 +158,9 @@ def test_no_server_outlives_its_keeper(root: Path, users: list[User], number: in
         wait_until(lambda: gone(pid), description="the server has stopped")
     _, another, uses = use(root, users).answer()
     assert (another != pid, uses) == (True, 2)
-    assert gone(pid)
 
 
+@pytest.mark.skipif(not shutil.which("flock"), reason="flock(1) plays the keeper")
 def test_an_orphan_is_shut_down_before_another_starts_on_its_files(
     root: Path, users: list[User]
 ) -> None:

@@ -84,14 +84,16 @@ def test_it_runs_jobs_and_shows_what_they_print(jobs: str) -> None:
     assert Ledger().counts()[JobState.COMPLETED] == 2
 
 
-def test_the_first_job_of_a_fresh_worker_starts_within_a_second(start: Start) -> None:
-    send("hello", "early")
+def test_the_first_job_of_a_fresh_worker_waits_for_imports_alone(start: Start) -> None:
+    """Within a second on an idle machine; held against this machine's speed at this moment."""
+    began = time.time()
+    send("hello", "early")  # a process that imports the module, and sends
+    one_import = time.time() - began
     started = time.time()
-    worker = start()
-    line = worker.wait_for("hello early")
+    line = start().wait_for("hello early", timeout=30)
     took = float(line.rpartition(" ")[2]) - started
-    # The goal is a second on an idle machine; twice that leaves room for a busy one.
-    assert took < 2, f"the first job started after {took:.2f} s"
+    # Dramatiq's main process and then its child import in turn; each of its own waits is a second.
+    assert took < 2.5 * one_import + 0.5, f"started after {took:.2f} s, one import {one_import:.2f}"
 
 
 def test_processes_threads_and_queues_reach_the_command_line(settings: Settings) -> None:
