@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from jupyter_client.manager import KernelManager
+from nbformat.v4 import output_from_msg
 
 
 class Kernel:
@@ -37,21 +38,21 @@ class Kernel:
         self._manager.shutdown_kernel()
         self._manager.cleanup_resources()
 
-    def run(self, source: str, *, fails: bool = False) -> list[dict[str, Any]]:
+    def run(self, source: str, *, fails: bool = False) -> list[Any]:
         """Run a cell; an error in it fails the test, or with ``fails`` its absence does."""
         kinds = ("stream", "display_data", "execute_result", "error")
-        outputs: list[dict[str, Any]] = []
+        outputs: list[Any] = []
 
         def keep(message: dict[str, Any]) -> None:
             if message["msg_type"] in kinds:
-                outputs.append({"output_type": message["msg_type"], **message["content"]})
+                outputs.append(output_from_msg(message))
 
         reply = self._client.execute_interactive(source, timeout=60, output_hook=keep)
         assert (reply["content"]["status"] == "error") is fails, outputs
         return outputs
 
 
-def outputs_of(source: str) -> list[dict[str, Any]]:
+def outputs_of(source: str) -> list[Any]:
     """The outputs of one cell in a kernel of its own."""
     with Kernel() as kernel:
         return kernel.run(source)

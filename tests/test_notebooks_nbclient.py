@@ -13,6 +13,7 @@ from typing import Any
 
 import nbformat
 import pytest
+from nbformat.v4 import new_code_cell
 
 from tests.support_kernel import Kernel
 from tools import notebooks
@@ -49,8 +50,9 @@ def differences(stored: list[Any], ran: list[Any]) -> Iterator[str]:
     for cell, fresh in zip(stored, ran, strict=True):
         before = notebooks.comparable(cell.outputs, PATTERNS)
         after = notebooks.comparable(fresh.outputs, PATTERNS)
-        if before != after:
-            yield f"{cell.source}\n-- stored: {before}\n-- now: {after}"
+        for kind in sorted(before.keys() | after.keys()):
+            if before[kind] != after[kind]:
+                yield f"{cell.source}\n-- {kind}, stored: {before[kind]}\n-- now: {after[kind]}"
 
 
 def code_cells(path: Path) -> list[Any]:
@@ -104,7 +106,7 @@ def test_run_all_twice_in_one_kernel_gives_the_same(name: str) -> None:
     ):
         for _ in range(2):
             ran = [kernel.run(cell.source, fails=_fails(cell)) for cell in stored]
-            again = [nbformat.from_dict({"outputs": outputs}) for outputs in ran]
+            again = [new_code_cell(outputs=outputs) for outputs in ran]
             found = list(differences(stored, again))
             assert not found, "\n".join(found)
 
