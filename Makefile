@@ -1,12 +1,12 @@
 # What a person types. Every target sets up .venv first (tools/setup.sh; nothing to do means no wait).
 # Plain make: macOS ships 3.81.
 .DEFAULT_GOAL := test
-.PHONY: help setup lab test test-all lint format notebooks picture lock bench chaos clean
+.PHONY: help setup lab test test-all lint format notebooks picture lock bench chaos stock-tests clean
 
 BIN = .venv/bin
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
 
 setup: ## .venv, with exactly what requirements.lock names, and labkit
 	@sh tools/setup.sh
@@ -42,6 +42,9 @@ bench: setup ## the measurements of bench/, as ratios
 
 chaos: setup ## 100,000 jobs under kills, cuts and restarts (ARGS='--jobs 5000 --seed 2')
 	@$(BIN)/python -m tests.chaos.run $(ARGS)
+
+stock-tests: setup ## Dramatiq's own Redis tests on LabBroker: make stock-tests DRAMATIQ=path/to/checkout
+	@$(BIN)/python tools/stock_tests.py "$(DRAMATIQ)" $(ARGS)
 
 clean: ## removes what the tools leave; keeps .venv, work/ and .labkit/
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist test-results
