@@ -108,6 +108,12 @@ def test_what_was_masked_in_the_arguments_is_masked_in_the_error() -> None:
     assert safe_text("user ada", hidden=hidden) == "user ada"
 
 
+def test_names_of_positional_arguments_tell_too() -> None:
+    args, names = ("ada", SECRET, 7), ["user", "password", "n"]
+    assert call_text(args, {}, names=names) == f"'ada', {MASK}, 7"
+    assert secrets_of(args, {}, names) == [SECRET]
+
+
 def test_which_names_tell_of_a_secret() -> None:
     secret = ["password", "PASSWORD", "user_passwd", "client-secret", "accessToken", "auth", "pwd"]
     plain = ["title", "author", "task_id", "compass", "pinned", "path", "key"]

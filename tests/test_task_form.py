@@ -8,11 +8,14 @@ import pytest
 from sqlmodel import select
 
 from labkit.database import create_tables, session
-from labkit.models import Task, after_commit
+from labkit.models import Task, after_commit, after_create
 from labkit.widgets import TaskForm
 from tests.support_widgets import FakePage
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from labkit.hooks import Hook
     from labkit.settings import Settings
 
 
@@ -64,6 +67,27 @@ def test_what_is_bound_to_a_task_happens(settings: Settings) -> None:
     FakePage(form).ask(kind="create", title="Call Ada")
     assert seen == ["Call Ada"]
     hook.remove()
+    form.close()
+
+
+@pytest.mark.parametrize("hook", [after_commit, after_create])
+def test_a_hook_that_fails_is_told_and_so_is_what_became_of_the_row(
+    settings: Settings, hook: Callable[..., Hook]
+) -> None:
+    def fail(task: Task) -> None:
+        raise NameError("name 'task_loger' is not defined")
+
+    create_tables()
+    registered = hook(Task, fail)
+    form = TaskForm()
+    page = FakePage(form)
+    page.ask(kind="create", title="Call Ada")
+    registered.remove()
+    assert page.view["created"] is False
+    assert "task_loger" in page.view["message"]
+    is_saved = hook is after_commit
+    assert ("is saved" in page.view["message"]) == is_saved
+    assert titles() == ["Call Ada"] * is_saved
     form.close()
 
 

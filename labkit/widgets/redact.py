@@ -3,8 +3,8 @@
 Nothing reaches a widget, a notebook or a twin but through ``call_text`` and ``safe_text``. Masked
 are the values of keys that name a secret, passwords inside URLs, what stands behind ``token=`` and
 its like, and tokens of well-known shapes. What was masked among a job's arguments is masked in its
-errors too. It is a net, not a proof: a secret sent as a bare positional argument looks like any
-other text.
+errors too. It is a net, not a proof: a secret sent as a positional argument to an actor that this
+process does not know looks like any other text.
 """
 
 from __future__ import annotations
@@ -80,10 +80,21 @@ def is_secret(key: str) -> bool:
     return letters in _SECRET_WHOLE or bool(_SECRET_PARTS.search(letters))
 
 
-def call_text(args: Sequence[Any], kwargs: Mapping[str, Any], width: int = 120) -> str:
-    """The arguments as in a call, ``7, title='Milk'``, in at most ``width`` characters."""
+def call_text(
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    width: int = 120,
+    names: Sequence[str] = (),
+) -> str:
+    """The arguments as in a call, ``7, title='Milk'``, in at most ``width`` characters.
+
+    ``names`` are those of the positional ones, as far as they are known.
+    """
     longest = max(24, width // 2)
-    parts = [_literal(value, longest) for value in args]
+    hidden = _secret_places(names)
+    parts = [
+        MASK if place in hidden else _literal(value, longest) for place, value in enumerate(args)
+    ]
     for name, value in kwargs.items():
         shown = MASK if is_secret(str(name)) else _literal(value, longest)
         parts.append(f"{safe_text(str(name), 60)}={shown}")
@@ -112,11 +123,15 @@ def mask(text: str, hidden: Iterable[str] = ()) -> str:
     return text
 
 
-def secrets_of(args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[str]:
-    """The texts that ``call_text`` masks by their keys, the longest first."""
+def secrets_of(
+    args: Sequence[Any], kwargs: Mapping[str, Any], names: Sequence[str] = ()
+) -> list[str]:
+    """The texts that ``call_text`` masks by their names, the longest first."""
     found: set[str] = set()
+    hidden = _secret_places(names)
     _collect(kwargs, False, found, 0)
-    _collect(args, False, found, 0)
+    for place, value in enumerate(args):
+        _collect(value, place in hidden, found, 0)
     # In a repr backslashes and quotes are escaped. Very short ones would mask half of any text.
     found |= {repr(text)[1:-1] for text in found}
     return sorted((text for text in found if len(text) > 3), key=len, reverse=True)
@@ -125,6 +140,10 @@ def secrets_of(args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[str]:
 def shorten(text: str, width: int) -> str:
     """At most ``width`` characters, the last of which is then an ellipsis."""
     return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def _secret_places(names: Sequence[str]) -> set[int]:
+    return {place for place, name in enumerate(names) if is_secret(name)}
 
 
 def _literal(value: Any, width: int) -> str:

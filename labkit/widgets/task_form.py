@@ -33,22 +33,41 @@ class TaskForm(LiveWidget):
           InvalidRow: the title is empty, or too long.
           DatabaseNotReady: there is no table for it.
         """
-        from labkit.database import session  # here: a board alone needs no database
-        from labkit.models import Task
+        from labkit.models import Task  # here: a board alone needs no database
 
-        with session() as db:
-            task = Task(title=title)
-            db.add(task)
+        task = Task(title=title)
+        _save(task)
         return task
 
     def hear(self, message: dict[str, Any]) -> None:
         """Create what the page asks for, and say what came of it."""
         said: dict[str, Any] = {}
         if message.get("kind") == "create" and isinstance(title := message.get("title"), str):
-            try:
-                task = self.create(title)
-            except LabkitError as error:
-                said = {"message": safe_text(str(error), 500), "created": False}
-            else:
-                said = {"message": f"Task {task.id} created", "created": True}
+            said = _try_to_create(title)
         self.update(**said, answered=self.answers())
+
+
+def _save(task: Task) -> None:
+    from labkit.database import session
+
+    with session() as db:
+        db.add(task)
+
+
+def _try_to_create(title: str) -> dict[str, Any]:
+    from sqlalchemy import inspect
+
+    from labkit.models import Task
+
+    try:
+        task = Task(title=title)
+    except LabkitError as error:
+        return {"message": safe_text(str(error), 500), "created": False}
+    try:
+        _save(task)
+    except Exception as error:  # a hook is anybody's code, and the page waits for an answer
+        shown = str(error) if isinstance(error, LabkitError) else f"{type(error).__name__}: {error}"
+        if inspect(task).detached:  # from its session, which has committed
+            shown = f"Task {task.id} is saved, but what should follow failed. {shown}"
+        return {"message": safe_text(shown, 500), "created": False}
+    return {"message": f"Task {task.id} created", "created": True}
