@@ -128,11 +128,16 @@ def clear(yes: Yes = False) -> None:
 @app.command()
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="For a program to read.")] = False,
+    ledger: Annotated[
+        bool, typer.Option("--ledger", help="Hold every record against Dramatiq's keys, too.")
+    ] = False,
 ) -> None:
     """Say what was found here, each thing with a tick or with what to do."""
     from labkit import doctor
 
     checks = doctor.examine()
+    if ledger:
+        checks.append(doctor.examine_ledger())
     if as_json:
         typer.echo(json.dumps(doctor.as_json(checks), indent=2))
     else:

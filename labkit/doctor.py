@@ -16,6 +16,7 @@ from typing import Any
 
 from labkit import __version__, database, migrations
 from labkit.errors import LabkitError
+from labkit.ledger.check import check as differences
 from labkit.ledger.following import workers
 from labkit.ledger.reader import Ledger
 from labkit.redis_server import find
@@ -57,6 +58,25 @@ def examine() -> list[Check]:
     ):
         checks.append(_guarded(name, look, settings))
     return [*checks, _commands(), _jupyter(), _work(settings.root), _disk(settings.root)]
+
+
+def examine_ledger() -> Check:
+    """Hold every record against Dramatiq's own keys; names at most ten differences."""
+
+    def look(settings: Settings) -> Check:
+        ledger = Ledger()
+        found = differences(ledger)
+        if not found:
+            total = sum(ledger.counts().values())
+            return Check("ledger", True, f"{total} records, each as Dramatiq's keys say")
+        told = "; ".join(map(str, found[:10]))
+        todo = "A labkit worker mends what stock Dramatiq left behind, within two seconds."
+        return Check("ledger", False, f"{len(found)} differences: {told}", todo)
+
+    try:
+        return _guarded("ledger", look, Settings())
+    except LabkitError as error:
+        return Check("ledger", False, str(error))
 
 
 def is_well(checks: list[Check]) -> bool:

@@ -6,8 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from dramatiq import Message
 
 from labkit import doctor
+from labkit.broker import LabBroker
 from labkit.settings import Settings
 from labkit.worker import Worker
 
@@ -120,3 +122,14 @@ def test_the_same_from_the_root_from_a_folder_in_it_and_from_elsewhere(
         told.add(done.stdout)
     assert len(told) == 1
     assert "private" in told.pop()
+
+
+def test_the_ledger_is_held_against_dramatiqs_keys(settings: Settings) -> None:
+    broker = LabBroker()
+    sent = broker.enqueue(Message("default", "any", (), {}, {}))
+    assert doctor.examine_ledger().ok
+    broker.client.delete("dramatiq:default")
+    found = doctor.examine_ledger()
+    assert found.ok is False
+    assert sent.message_id in found.text
+    broker.client.close()
