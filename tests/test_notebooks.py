@@ -26,7 +26,10 @@ EXAMPLES = {
         ("4111111111111111", "4111111111111112"),
     ),
     "root": (
-        ("in /home/you/labkit/work", "in /tmp/x1/labkit/work"),
+        (
+            "in /home/you/labkit/work, at sqlite:////home/you/labkit/a",
+            "in /tmp/x1/labkit/work, at sqlite:////tmp/x1/labkit/a",
+        ),
         ("in /home/you/labkit/work", "in /home/you/labkit/notebooks"),
     ),
     "address": (
