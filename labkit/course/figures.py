@@ -54,7 +54,7 @@ def timeline(rows: Mapping[str, Sequence[Span]], *, title: str, unit: str = "s",
     for number, word in enumerate(words):
         axes.barh(0, 0, color=COLOURS[number % len(COLOURS)], label=word)
     if words:
-        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.32), ncol=len(words), frameon=False)
+        figure.legend(loc="outside lower center", ncol=len(words), frameon=False)
     _finish(figure, axes, list(rows), unit, alt)
 
 
