@@ -12,7 +12,7 @@ from labkit.redis_client import client_of, redis_errors
 from labkit.redis_server import connect
 from labkit.settings import Settings, redact_url
 
-_SCRIPTS = ("act", "adopt", "inspect", "mend", "page", "survey")
+_SCRIPTS = ("act", "adopt", "inspect", "mend", "page", "survey", "workers")
 
 
 class LedgerConnection:

@@ -67,7 +67,8 @@ function piecesOf(job, now) {
     rest(job.tries.length ? "back-off" : "waited", job.started);
     pieces.push(["running", job.started, now, `running for ${durationText(now - job.started)}`]);
   } else if (isMoving(job) || job.state === "scheduled") {
-    rest(job.tries.length ? "back-off" : "waits", Math.max(now, at));
+    const kind = job.state === "scheduled" ? "scheduled" : "waits";
+    rest(job.tries.length ? "back-off" : kind, Math.max(now, at));
   }
   return pieces;
 }

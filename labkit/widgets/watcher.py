@@ -40,8 +40,7 @@ BLOCK = 1_250
 PATIENCE = 1.6
 #: Seconds between two attempts to reach a Redis that is lost.
 RETRY = 0.5
-#: Seconds after which workers are looked for again: one that comes or goes is no event. Fully while
-#: jobs wait, else with one command.
+#: Seconds after which workers are looked for, with one command: one that comes or goes is no event.
 WORKERS_AGE = 5.0
 #: Seconds that a reader is told for without a sign that anybody sees it.
 LEASE = 900.0
@@ -102,8 +101,7 @@ class Watcher:
         self._follow_from: str | None = None  # what the helper waits behind; None: it need not wait
         self._ended = False
         self._is_lost = False
-        self._is_waiting = False
-        self._known_workers = 0
+        self._workers: list[WorkerCard] = []
         self._good = datetime.now(UTC)
         self._clock_ahead = 0.0
         self._ledger: Ledger | None = None
@@ -183,10 +181,10 @@ class Watcher:
         self._ended = self._ended or not self._readers
 
     def _workers_changed(self) -> bool:
-        """Whether to look again for that; after a loss there is no ledger, and every reason to."""
-        if self._ledger is None or self._is_lost or self._is_waiting:
+        """Whether to look again for that; after a loss there is every reason to."""
+        if self._ledger is None or self._is_lost:
             return True
-        return following.count_workers(self._ledger) != self._known_workers
+        return following.workers(self._ledger) != self._workers
 
     def _look(self) -> float:
         """Ask Redis and tell all readers; returns the seconds to pause before the next look."""
@@ -198,8 +196,7 @@ class Watcher:
             self._follow_from = position
             self._changed.notify_all()
         counts, workers = ledger.counts(), following.workers(ledger)
-        self._known_workers = following.count_workers(ledger)
-        self._is_waiting = counts[JobState.ENQUEUED] > 0
+        self._workers = workers
         pictures: dict[Question, Picture] = {}
         sent = 0
         for reader in readers:
