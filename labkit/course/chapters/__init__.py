@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, TypeVar
 
 from labkit.errors import CourseError
@@ -80,9 +79,8 @@ def find(number: str) -> Chapter:
 
 def every() -> Iterator[Chapter]:
     """All chapters, in order."""
-    for place, topic in enumerate(ORDER):
-        if find_spec(f"{__name__}.{topic}"):
-            yield find(f"{place:02}")
+    for place in range(len(ORDER)):
+        yield find(f"{place:02}")
 
 
 def prediction(key: str) -> Prediction:
