@@ -20,7 +20,7 @@ EXAMPLES = {
         ("id 6f1c2b34-0a5b-4c6d-8e7f-001122334455", "id 00000000-0a5b-4c6d-8e7f-001122334455"),
         ("id 6f1c2b34", "id 7f1c2b34"),
     ),
-    "delivery": (("a#0b1c2d3e4f50", "a#ffffffffffff"), ("a#0b1c2d", "a#0b1c2e")),
+    "delivery": (("a#0b1c2d3e", "a#ffffffffffff"), ("a#0b1c2d", "a#0b1c2e")),
     "milliseconds since 1970": (
         ("score 1795465313236", "score 1895465313236"),
         ("4111111111111111", "4111111111111112"),

@@ -49,12 +49,12 @@ PREDICTIONS = {
                 "They are keys of the same database, and it takes every key.",
             ),
             (
-                "All jobs go; the shop's key stays",
+                "All jobs go; the shop's keys stay",
                 lambda jobs, others: _all_gone(jobs) and bool(others),
                 "Redis does not know which key belongs to whom.",
             ),
             (
-                "All jobs go, whatever their state, and the shop's key goes too",
+                "All jobs go, whatever their state, and the shop's keys go too",
                 lambda jobs, others: _all_gone(jobs) and not others,
             ),
         ],
@@ -64,21 +64,21 @@ PREDICTIONS = {
     "clear": Prediction(
         "Everything is back as it was. `Ledger.clear()` is called. What is left in database 12?",
         [
-            ("Nothing", lambda left: not left, "That would be flushdb again."),
+            ("Nothing", lambda jobs, others: not others, "That would be flushdb again."),
             (
-                "The shop's key, and no job",
-                lambda left: bool(left) and not any(key.startswith(b"dramatiq:") for key in left),
+                "The shop's keys, and no job",
+                lambda jobs, others: bool(others) and _all_gone(jobs),
             ),
             (
-                "The shop's key, and the dead letters",
-                lambda left: any(key.startswith(b"dramatiq:") for key in left),
+                "The shop's keys, and the dead letters",
+                lambda jobs, others: bool(others) and not _all_gone(jobs),
                 "Clearing is about the whole namespace, dead letters too.",
             ),
         ],
         "Every key of ours begins with the namespace and a colon, so they can be told from others.",
     ),
     "again": Prediction(
-        "A job has failed once. You stop the worker and start another. What happens to the job?",
+        "A job has failed once, and its worker is gone. You start another. What becomes of it?",
         [
             (
                 "It is gone with the worker that failed",
@@ -129,14 +129,14 @@ EXERCISES = {
             "otherwise.",
             "It has a method with the name of your function.",
         ],
-        setup="import redis\nfrom labkit import Ledger",
+        setup="from labkit import Ledger\nfrom redis import Redis",
         stub="def clear(url):\n    return ...",
         given=["clear"],
         solution="def clear(url):\n    return Ledger(url=url).clear()",
         also_correct=checks.BY_HAND,
         wrong=[
-            ("def clear(url):\n    redis.Redis.from_url(url).flushdb()", "the shop's keys"),
-            ("def clear(url):\n    redis.Redis.from_url(url).flushall()", "other databases"),
+            ("def clear(url):\n    Redis.from_url(url).flushdb()", "the shop's keys"),
+            ("def clear(url):\n    Redis.from_url(url).flushall()", "other databases"),
             (checks.QUEUE_ONLY, "are still there"),
             (checks.TOO_SHORT, "also begin with"),
         ],

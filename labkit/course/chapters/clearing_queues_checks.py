@@ -1,9 +1,8 @@
-"""The check of chapter 08: three applications on one Redis, and who is left after a clearing."""
+"""Three applications on one Redis, for chapter 08 to clear; and the check of its exercise."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 import redis
@@ -13,23 +12,55 @@ from labkit.broker import LabBroker
 from labkit.course.exercise import NotAttempted, Wrong
 from labkit.redis_server import ThrowawayRedis
 
-SHOP = {b"shop:basket:7", b"shop:sessions"}
+SHOP = {b"shop:basket:7": b"milk"}
 NEIGHBOUR = "dramatiq-shop"
-ELSEWHERE = b"wiki:page:1"
+WIKI = b"wiki:page:1"
+HOUR = 3_600_000
+
+
+def move_in(server: ThrowawayRedis, *namespaces: str) -> None:
+    """Fill a server: a wiki in its database 0; in its own a shop, and jobs in each namespace.
+
+    The jobs of a namespace (``dramatiq`` if none is named) are two that wait, one that is
+    scheduled, one that has failed and waits for its retry, and one dead letter.
+    """
+    with redis.Redis(port=server.port, db=0) as elsewhere:
+        elsewhere.set(WIKI, "Welcome")
+    server.client().mset({key.decode(): value for key, value in SHOP.items()})
+    for namespace in namespaces or ("dramatiq",):
+        _send_jobs(LabBroker(url=server.url, namespace=namespace, middleware=[]))
+
+
+def _send_jobs(broker: LabBroker) -> None:
+    @actor(broker=broker, actor_name="charge")
+    def charge(customer: str) -> None: ...
+
+    charge.send("Ada")
+    consumer = broker.consume("default", timeout=50)
+    try:
+        while (failed := next(consumer)) is None:
+            pass
+        failed.fail()
+        consumer.nack(failed)
+    finally:
+        consumer.close()
+    broker.enqueue(charge.message_with_options(args=("Grace",), retries=1), delay=HOUR)
+    broker.enqueue(charge.message("Barbara"), delay=HOUR)
+    charge.send_many([("Edsger",), ("Donald",)])
+    broker.close()
 
 
 def check_clear(clear: Any) -> None:
-    """Run the learner's function against a server with three applications on it."""
+    """Run the learner's function against a server with four applications on it."""
     if not callable(clear):
         raise Wrong("`clear` is not a function any more: define it with `def clear(url):`")
     with ThrowawayRedis() as server, redis.Redis(port=server.port, db=0) as elsewhere:
-        client = server.client()
-        _move_in(server.url, client, elsewhere)
+        move_in(server, "dramatiq", NEIGHBOUR)
         answer = _call(clear, server.url)
-        keys = {bytes(key) for key in client.scan_iter()}
-        if answer is ... and keys > SHOP:
+        keys = {bytes(key) for key in server.client().scan_iter()}
+        if answer is ... and b"dramatiq:default" in keys:
             raise NotAttempted
-        _judge(keys, bool(elsewhere.exists(ELSEWHERE)))
+        _judge(keys, bool(elsewhere.exists(WIKI)))
 
 
 def _call(clear: Callable[[str], Any], url: str) -> Any:
@@ -37,21 +68,6 @@ def _call(clear: Callable[[str], Any], url: str) -> Any:
         return clear(url)
     except redis.exceptions.ResponseError as error:
         raise Wrong(f"Redis refused a command: {error}") from None
-
-
-def _move_in(url: str, client: redis.Redis, elsewhere: redis.Redis) -> None:
-    """Jobs of two Dramatiq applications, keys of a shop, and a wiki in another database."""
-    for namespace in ("dramatiq", NEIGHBOUR):
-        broker = LabBroker(url=url, namespace=namespace, middleware=[])
-
-        @actor(broker=broker, actor_name="greet")
-        def greet() -> None: ...
-
-        greet.send()
-        greet.send_in(timedelta(hours=1))
-    for key in SHOP:
-        client.set(key, "1")
-    elsewhere.set(ELSEWHERE, "1")
 
 
 def _judge(keys: set[bytes], is_wiki_there: bool) -> None:
@@ -63,7 +79,7 @@ def _judge(keys: set[bytes], is_wiki_there: bool) -> None:
             "the wiki in database 0 has lost its page: FLUSHALL empties the other databases of the "
             "server too"
         )
-    if not keys >= SHOP:
+    if not keys >= set(SHOP):
         raise Wrong(
             "the shop's keys in the same database are gone too. FLUSHDB does not ask whose a key is"
         )
@@ -82,7 +98,7 @@ def _judge(keys: set[bytes], is_wiki_there: bool) -> None:
 # Answers to try the check on: a second right one, and two mistakes.
 BY_HAND = """\
 def clear(url):
-    client = redis.Redis.from_url(url)
+    client = Redis.from_url(url)
     for key in client.scan_iter("dramatiq:*"):
         client.delete(key)
     client.close()
@@ -90,12 +106,12 @@ def clear(url):
 
 QUEUE_ONLY = """\
 def clear(url):
-    with redis.Redis.from_url(url) as client:
+    with Redis.from_url(url) as client:
         client.delete("dramatiq:default")
 """
 
 TOO_SHORT = """\
 def clear(url):
-    with redis.Redis.from_url(url) as client:
+    with Redis.from_url(url) as client:
         client.delete(*client.keys("dramatiq*"))
 """
