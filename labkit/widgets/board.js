@@ -30,7 +30,7 @@ function buildBoard(live, root) {
   const empty = makeEmpty();
   const list = make("div", { class: "lk-list", role: "tabpanel", id: `${name}-list` }, table.table, empty.box);
   const foot = makeFoot(live);
-  root.setAttribute("role", "region");
+  root.setAttribute("role", "group");
   root.setAttribute("aria-label", "Job board");
   root.replaceChildren(tabs.list, list, foot.foot, panel.panel);
 
@@ -147,7 +147,7 @@ function makeFoot(live) {
   const before = make("button", { type: "button", class: "lk-icon", onclick: turn(-1), "aria-label": "Previous page", title: "Previous page" }, "‹");
   const after = make("button", { type: "button", class: "lk-icon", onclick: turn(1), "aria-label": "Next page", title: "Next page" }, "›");
   const pager = make("span", { class: "lk-pager" }, range, before, after);
-  const foot = make("footer", { class: "lk-foot" }, status, hint, place, pager);
+  const foot = make("div", { class: "lk-foot" }, status, hint, place, pager);
 
   function draw(view) {
     const [kind, text, title] = statusOf(view, live);

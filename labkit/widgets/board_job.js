@@ -2,7 +2,7 @@
 
 /** The panel's nodes; draw(view, now) fills or hides it. */
 function makeJobPanel(onClose) {
-  const panel = make("section", { class: "lk-opened", hidden: true, "aria-label": "The opened job" });
+  const panel = make("div", { class: "lk-opened", hidden: true, role: "group", "aria-label": "The opened job" });
   let drawn;
   let moving = () => {};
 
@@ -28,11 +28,11 @@ function fill(panel, job, open, onClose) {
   close.setAttribute("aria-label", "Close the job");
   if (job.gone) {
     const words = make("p", { class: "lk-quiet" }, "No record of this job is kept any more.");
-    panel.replaceChildren(make("header", {}, make("code", { class: "lk-id" }, job.id), close), words);
+    panel.replaceChildren(make("div", { class: "lk-head" }, make("code", { class: "lk-id" }, job.id), close), words);
     return () => {};
   }
   const call = make("code", { class: "lk-title" }, make("b", {}, job.actor), `(${job.arguments})`);
-  const header = make("header", {}, makeState(job.state), call, close);
+  const header = make("div", { class: "lk-head" }, makeState(job.state), call, close);
   const facts = make("dl", { class: "lk-facts" });
   const changing = [];
   const fact = (name, text, title) => {
@@ -85,7 +85,7 @@ function makeAttempt(one, index, job, open) {
     "details",
     { "data-attempt": index, open: open.size ? open.has(String(index)) : isLast },
     make("summary", { class: "lk-line", "data-name": `attempt-${index}` }, ...line, error),
-    make("pre", { tabindex: "0", "aria-label": `Traceback of attempt ${index + 1}` }, one.traceback ?? one.error),
+    make("pre", { tabindex: "0", role: "group", "aria-label": `Traceback of attempt ${index + 1}` }, one.traceback ?? one.error),
   );
   item.append(details);
   return item;

@@ -6,7 +6,7 @@ function buildTimeline(live, root) {
   const axis = make("div", { class: "lk-axis", "aria-hidden": "true" });
   const empty = make("p", { class: "lk-quiet lk-nothing", hidden: true }, "No jobs yet: send one, and its bar begins here.");
   const status = make("p", { class: "lk-quiet lk-legend", role: "status" });
-  root.setAttribute("role", "region");
+  root.setAttribute("role", "group");
   root.setAttribute("aria-label", "Timeline of jobs");
   root.replaceChildren(list, empty, axis, status);
   const rows = new Map();

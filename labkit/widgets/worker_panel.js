@@ -21,8 +21,8 @@ function buildPanel(live, root) {
   const facts = make("span", { class: "lk-quiet" });
   const problem = make("p", { class: "lk-problem", role: "alert", hidden: true });
   const screen = make("div", { class: "lk-window", role: "log", tabindex: "0", "aria-label": "The worker's window" });
-  const bar = make("header", { class: "lk-bar" }, badge, facts, make("span", { class: "lk-buttons" }, ...buttons.map(([, button]) => button)));
-  root.setAttribute("role", "region");
+  const bar = make("div", { class: "lk-bar" }, badge, facts, make("span", { class: "lk-buttons" }, ...buttons.map(([, button]) => button)));
+  root.setAttribute("role", "group");
   root.setAttribute("aria-label", "Worker");
   root.replaceChildren(bar, problem, screen);
   const drawLines = makeLines(screen);

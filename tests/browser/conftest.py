@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """A headless Chromium: the one on the PATH. Without one the test is skipped, in CI it fails."""
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    # A busy machine is no fault of the page; how quick it is, some tests measure themselves.
+    expect.set_options(timeout=15_000)
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     if chromium is None:
         why = "there is no chromium on the PATH, so nothing was seen in a browser"
