@@ -91,3 +91,12 @@ def test_nothing_answers() -> None:
     for ask in (following.position, following.workers, following.recent, following.clock):
         with pytest.raises(RedisUnavailable):
             ask(lost)
+
+
+def test_a_record_that_cannot_be_read_hides_no_other(ledger: Ledger, broker: LabBroker) -> None:
+    [bad], [good] = send(broker), send(broker)
+    first, *_ = ledger.client.hget(ledger.keys.jobs, bad).split(b"\n")  # type: ignore[union-attr]
+    deep = b'{"queue_name":"q","actor_name":"a","args":' + b"[" * 5_000 + b"]" * 5_000 + b"}"
+    ledger.client.hset(ledger.keys.jobs, bad, first + b"\n" + deep)
+    found = {job.id: job.actor for job in following.recent(ledger)}
+    assert found == {good: "task_logger", bad: "(unreadable record)"}

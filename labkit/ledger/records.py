@@ -147,7 +147,7 @@ def parse(job_id: str, raw: bytes) -> JobRecord:
             times_lost=int(lost),
             worker=None if worker == "-" else worker,
         )
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError):
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
         state = lines[0].split(" ")[0]
         known = JobState(state) if state in set(JobState) else JobState.DEAD
         return JobRecord(job_id, "(unreadable record)", "?", (), {}, known)
