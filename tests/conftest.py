@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+import dramatiq
 import pytest
 
 from labkit import database
@@ -115,3 +117,19 @@ def no_critical_records(request: pytest.FixtureRequest) -> Iterator[None]:
     if request.node.get_closest_marker("allow_critical"):
         return
     assert not handler.messages, "CRITICAL was logged:\n" + "\n".join(handler.messages)
+
+
+@pytest.fixture(autouse=True)
+def nothing_registered_stays() -> Iterator[None]:
+    """Hooks, modules of a learner and the global broker are the process's: they go with the test."""
+    modules, broker = set(sys.modules), dramatiq.broker.global_broker
+    hooks = sys.modules.get("labkit.hooks")
+    before = set(hooks._hooks.values()) if hooks else set()
+    yield
+    if hooks := sys.modules.get("labkit.hooks"):
+        for hook in set(hooks._hooks.values()) - before:
+            hook.remove()
+    for name in set(sys.modules) - modules:
+        if name == "labkit.jobs" or name.partition(".")[0] == "app":
+            del sys.modules[name]
+    dramatiq.broker.global_broker = broker
