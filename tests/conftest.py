@@ -121,7 +121,7 @@ def no_critical_records(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def nothing_registered_stays() -> Iterator[None]:
-    """Hooks, modules of a learner and the global broker are the process's: they go with the test."""
+    """Hooks, a learner's modules and the global broker are the process's: they go with a test."""
     modules, broker = set(sys.modules), dramatiq.broker.global_broker
     hooks = sys.modules.get("labkit.hooks")
     before = set(hooks._hooks.values()) if hooks else set()
