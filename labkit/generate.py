@@ -56,6 +56,8 @@ SKELETON = {
 [tool.pytest.ini_options]
 testpaths = ["tests"]
 pythonpath = ["."]
+# nbval compares notebooks, and importing it takes longer than these tests do.
+addopts = ["-p", "no:nbval"]
 """,
     ".gitignore": "__pycache__/\n.pytest_cache/\n",
     "conftest.py": '''\
