@@ -118,13 +118,13 @@ class LabBroker(Sending, RedisBroker):
     def emit_before(self, signal: str, *args: Any, **kwargs: Any) -> None:
         """Dramatiq's; a delivery's start is recorded behind the middleware, which may skip it."""
         super().emit_before(signal, *args, **kwargs)
+        if signal == "worker_boot":  # before its consumers fetch: who holds jobs is known by name
+            self._begin_work(args[0])
         if signal == "process_message" and isinstance(args[0], Delivery) and not args[0].failed:
             self._start(args[0])
 
     def emit_after(self, signal: str, *args: Any, **kwargs: Any) -> None:
         """Dramatiq's; what the hooks of a delivery enqueue waits for its ack."""
-        if signal == "worker_boot":
-            self._begin_work(args[0])
         if signal not in ("process_message", "skip_message") or not isinstance(args[0], Delivery):
             super().emit_after(signal, *args, **kwargs)
         else:

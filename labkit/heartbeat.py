@@ -41,7 +41,6 @@ class Heartbeat:
         self.broker = broker
         self.worker = worker
         self._since = current_millis()
-        self._card: dict[str, Any] = {}
         self._gone: set[str] = set()
         self._stopping = threading.Event()
         self._reconciler = Reconciler(
@@ -81,23 +80,18 @@ class Heartbeat:
             self._beat_once()
 
     def _beat_once(self) -> None:
-        card = self.card()
         try:
-            if card != self._card:  # queues and actors may be declared late
-                self._client.hset(self.broker.keys.workers, self.broker.broker_id, json.dumps(card))
-                self._card = card
             self._beat()
             if self._reconciler.is_needed():
                 self._reconciler.run()
         except redis.RedisError as error:
-            self._card = {}  # a Redis that comes back empty lacks it
             self.logger.debug("No heartbeat: %s", error)
 
     def _beat(self) -> None:
         timeout = self.broker.heartbeat_timeout
-        reply = self.broker.call(
-            "beat", self.broker.broker_id, SUSPECT_MILLIS, timeout, client=self._client
-        )
+        # The card goes along each time: queues and actors may be declared late, and cards cleared.
+        values = [self.broker.broker_id, SUSPECT_MILLIS, timeout, json.dumps(self.card())]
+        reply = self.broker.call("beat", *values, client=self._client)
         suspects = list(zip(reply[::3], reply[1::3], reply[2::3], strict=True))
         connected = self._connected() if suspects else None
         gone: set[str] = set()

@@ -67,6 +67,8 @@ class LazyPool(BlockingConnectionPool):
             **_FIXED,
         )
         self._defaults = dict(self.connection_kwargs)
+        #: The connections' own name in CLIENT LIST: it goes before one in the URL.
+        self.named: dict[str, str] = {}
 
     @property
     def url(self) -> str:
@@ -101,7 +103,7 @@ class LazyPool(BlockingConnectionPool):
         for name in ("max_connections", "timeout"):
             options.pop(name, None)
         self.connection_class = options.pop("connection_class", Connection)
-        self.connection_kwargs = {**self._defaults, **options, **_FIXED}
+        self.connection_kwargs = {**self._defaults, **options, **self.named, **_FIXED}
         self.address = redact_url(url)
 
     def _forget(self) -> None:
@@ -137,7 +139,7 @@ def sibling(client: redis.Redis, *, name: str | None, size: int) -> redis.Redis:
     named = {"client_name": name} if name else {}
     if isinstance(pool, LazyPool):
         own = LazyPool(lambda: pool.url, size, pool.timeout)
-        own._defaults |= named
+        own.named = named
         return redis.Redis.from_pool(own)
     kwargs = {**pool.connection_kwargs, **named}
     return redis.Redis.from_pool(

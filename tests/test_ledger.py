@@ -154,3 +154,9 @@ def test_a_redis_that_is_down_is_one_clear_error() -> None:
 
 def test_no_password_in_a_repr() -> None:
     assert "hunter2" not in repr(Ledger("redis://:hunter2@127.0.0.1:1/0"))
+
+
+def test_jobs_of_one_moment_stay_in_their_order(ledger: Ledger, broker: LabBroker) -> None:
+    sent = broker.enqueue_many([Message("default", "any", (n,), {}, {}) for n in range(300)])
+    listed = [job.id for job in ledger.jobs("enqueued", limit=300)]
+    assert listed == [message.message_id for message in sent]

@@ -155,3 +155,10 @@ def test_redis_stopped_and_started_again(tmp_path: Path) -> None:
             wait_for_state(ledger, second.message_id, JobState.COMPLETED)
             wait_for_state(ledger, later.message_id, JobState.COMPLETED)
         assert check(ledger) == []
+
+
+def test_a_worker_is_known_again_after_all_was_cleared(redis_url: str, tally: Path) -> None:
+    with running_worker(recovery_app.broker()):
+        assert len(recovery_app.worker_cards()) == 1
+        Ledger(redis_url).clear()
+        wait_until(lambda: len(recovery_app.worker_cards()) == 1, 10, "its card is back")

@@ -62,11 +62,19 @@ local function announce(id, was, state)
     "job", id, "was", was, "state", state)
 end
 
+-- Behind the millisecond stand the microseconds, and the order within a script: jobs that come into a
+-- state together stay in the order in which they came.
+local entered = 0
+local function this_moment()
+  entered = entered + 1
+  return string.format("%.3f", millis + (clock[2] % 1000 + entered) / 1000)
+end
+
 -- Move a job into a state; `score` is its ETA where the state waits for one, else the time.
 local function enter(job, state, score)
   local was = job.state or ""
   if was ~= "" and was ~= state then redis.call("ZREM", ledger .. was, job.id) end
-  redis.call("ZADD", ledger .. state, score or now, job.id)
+  redis.call("ZADD", ledger .. state, score or this_moment(), job.id)
   job.state = state
   save(job)
   announce(job.id, was, state)
