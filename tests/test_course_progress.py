@@ -26,13 +26,14 @@ def test_the_map_names_every_chapter_and_what_is_done(
 ) -> None:
     record("00.waiting", right=True)
     record("00.quiz.1", right=False)
+    record("01.signup", right=True)
     progress()
     said = capsys.readouterr().out
     assert all(chapter.title in said for chapter in chapters.every())
     first = next(line for line in said.splitlines() if line.startswith("00"))
     assert "1 of 1" in first
-    assert "0 of 2, 1 missed" in first
-    assert "1 answered right so far." in said
+    assert "0 of 2, 1 tried" in first
+    assert "2 answered right so far." in said
 
 
 def test_right_once_stays_right(root: Path) -> None:

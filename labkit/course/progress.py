@@ -68,7 +68,12 @@ def progress() -> None:
         ids = chapter.ids()
         rows.append(
             [chapter.number, chapter.title, str(chapter.minutes)]
-            + [_share(known, ids[kind]) for kind in ("predictions", "exercises", "quiz")]
+            + [
+                # A prediction that missed has been made all the same: that is how one learns.
+                _share(known, ids["predictions"], "missed"),
+                _share(known, ids["exercises"], "tried"),
+                _share(known, ids["quiz"], "tried"),
+            ]
         )
         links[chapter.title] = f"{chapter.notebook}.ipynb"
     done = sum(known.values())
@@ -82,10 +87,9 @@ def progress() -> None:
     show(f"{title}\n{text}\n{note}", card(Tone.PLAIN, title, [], table(head, rows, links) + note))
 
 
-def _share(known: dict[str, bool], ids: list[str]) -> str:
+def _share(known: dict[str, bool], ids: list[str], else_word: str) -> str:
     if not ids:
         return "–"
     right = sum(known.get(key, False) for key in ids)
     tried = sum(key in known for key in ids)
-    # A prediction that missed has been made all the same: being wrong there is how one learns.
-    return f"{right} of {len(ids)}" + (f", {tried - right} missed" if tried > right else "")
+    return f"{right} of {len(ids)}" + (f", {tried - right} {else_word}" if tried > right else "")
