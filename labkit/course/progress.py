@@ -67,8 +67,10 @@ def progress() -> None:
     for chapter in chapters.every():
         ids = chapter.ids()
         rows.append(
-            [chapter.number, chapter.title, str(chapter.minutes)]
-            + [
+            [
+                chapter.number,
+                chapter.title,
+                str(chapter.minutes),
                 # A prediction that missed has been made all the same: that is how one learns.
                 _share(known, ids["predictions"], "missed"),
                 _share(known, ids["exercises"], "tried"),
