@@ -1,7 +1,7 @@
 # What a person types. Every target sets up .venv first (tools/setup.sh; nothing to do means no wait).
 # Plain make: macOS ships 3.81.
 .DEFAULT_GOAL := test
-.PHONY: help setup lab test test-all lint format notebooks picture lock bench chaos stock-tests clean
+.PHONY: help setup lab test test-all lint format notebooks picture lock bench chaos stock-tests compat clean
 
 BIN = .venv/bin
 
@@ -36,15 +36,17 @@ picture: setup ## the README's screenshot of the board, from a real browser
 lock: setup ## requirements.lock from pyproject.toml, and both environment.yml from that (needs uv)
 	@sh tools/lock.sh $(ARGS)
 
-bench: setup ## the measurements of bench/, as ratios
-	@test -d bench || { echo "labkit: there is no bench/ in this checkout" >&2; exit 1; }
-	@$(BIN)/python -m bench
+bench: setup ## labkit beside other queues, as ratios (ARGS='--quick' for a minute, --help for more)
+	@$(BIN)/python -m bench $(ARGS)
 
 chaos: setup ## 100,000 jobs under kills, cuts and restarts (ARGS='--jobs 5000 --seed 2')
 	@$(BIN)/python -m tests.chaos.run $(ARGS)
 
 stock-tests: setup ## Dramatiq's own Redis tests on LabBroker: make stock-tests DRAMATIQ=path/to/checkout
 	@$(BIN)/python tools/stock_tests.py "$(DRAMATIQ)" $(ARGS)
+
+compat: setup ## the core's tests over other versions of Dramatiq, redis-py and the server (ARGS=--quick)
+	@$(BIN)/python tools/compat.py $(ARGS)
 
 clean: ## removes what the tools leave; keeps .venv, work/ and .labkit/
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist test-results
