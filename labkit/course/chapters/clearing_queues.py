@@ -166,7 +166,7 @@ QUIZ: Sequence[Question] = (
         right=3,
     ),
     Question(
-        "After `make test` a job that failed in a test is seen to run in the development worker. "
+        "After a test run, a job that a test has sent runs in the development worker. "
         "What is the likely reason?",
         [
             (

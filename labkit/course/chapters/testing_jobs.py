@@ -160,14 +160,15 @@ QUIZ: Sequence[Question] = (
         right=1,
     ),
     Question(
-        "A job receives a `tuple` in your inline test. What does it receive in production?",
+        "A test in the inline mode sends a tuple. What does the job receive, there and in "
+        "production?",
         [
-            ("A tuple as well.", "A message is JSON, and JSON has no tuples."),
             (
-                "The question is wrong: in the inline test it received a list, too.",
-                "Both modes send the arguments through JSON, as Redis would.",
+                "A tuple in the test, a list in production.",
+                "That would be a test that says nothing. Both ways lead through JSON.",
             ),
-            ("Nothing: it is refused.", "Tuples pass, as lists."),
+            ("A list, both times.", "JSON has no tuples, and the test modes use JSON, too."),
+            ("Nothing: a tuple is refused.", "Tuples pass, as lists."),
         ],
         right=2,
     ),
