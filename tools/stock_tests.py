@@ -144,7 +144,8 @@ def run(checkout: Path, stock: bool, rest: Sequence[str]) -> int:
             raise SystemExit(f"the tests would meet the wrong broker: {told}")
         print(told, end="", flush=True)
         pytest = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--timeout=120"]
-        pytest += ["-p", "no:labkit"]  # its test plugin is no part of theirs
+        # labkit's own test plugin is no part of theirs.
+        pytest += ["-p", "no:labkit", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
         place = ["-c", str(folder / "pytest.ini"), "--rootdir", str(checkout)]
         with servers(folder):
             line = [*pytest, *place, *CHOSEN, *rest]
