@@ -1,4 +1,4 @@
-"""tools/compat.py: which combinations it runs, and what it does about a server that is not there."""
+"""tools/compat.py: which combinations it runs, and that it says what it could not have."""
 
 from __future__ import annotations
 
