@@ -20,7 +20,17 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PLACE = ROOT / "build" / "compat"
-CORE = "broker holes scheduling reconcile recovery modes actors ledger codec".split()
+CORE = [
+    "broker",
+    "holes",
+    "scheduling",
+    "reconcile",
+    "recovery",
+    "modes",
+    "actors",
+    "ledger",
+    "codec",
+]
 
 DRAMATIQ = ("2.0.0", "2.1.0", "2.2.0", "2.2.1")
 #: The oldest that pyproject allows, exactly; of the later ones what is newest.
