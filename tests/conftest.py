@@ -122,6 +122,7 @@ def no_critical_records(request: pytest.FixtureRequest) -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def nothing_registered_stays() -> Iterator[None]:
     """Hooks, a learner's modules and the global broker are the process's: they go with a test."""
+    _forget_the_courses_jobs()  # one that was imported while tests were collected
     modules, broker = set(sys.modules), dramatiq.broker.global_broker
     hooks = sys.modules.get("labkit.hooks")
     before = set(hooks._hooks.values()) if hooks else set()
@@ -129,7 +130,15 @@ def nothing_registered_stays() -> Iterator[None]:
     if hooks := sys.modules.get("labkit.hooks"):
         for hook in set(hooks._hooks.values()) - before:
             hook.remove()
+    _forget_the_courses_jobs()
     for name in set(sys.modules) - modules:
-        if name == "labkit.jobs" or name.partition(".")[0] == "app":
+        if name.partition(".")[0] == "app":
             del sys.modules[name]
     dramatiq.broker.global_broker = broker
+
+
+def _forget_the_courses_jobs() -> None:
+    if jobs := sys.modules.pop("labkit.jobs", None):
+        for hook in sys.modules["labkit.hooks"]._hooks.values():
+            if hook.callback is jobs.log_new_task:
+                hook.remove()
