@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+# Not even a test that forgets its root may reach a Redis that somebody else runs here.
+os.environ["LABKIT_LOCAL_REDIS"] = ""
+
 CONFIG = """\
 # The root of one test.
 concurrency = 2
@@ -123,7 +126,8 @@ def no_critical_records(request: pytest.FixtureRequest) -> Iterator[None]:
 def nothing_registered_stays() -> Iterator[None]:
     """Hooks, a learner's modules and the global broker are the process's: they go with a test."""
     _forget_the_courses_jobs()  # one that was imported while tests were collected
-    modules, broker = set(sys.modules), dramatiq.broker.global_broker
+    modules = set(sys.modules)
+    dramatiq.broker.global_broker = None
     hooks = sys.modules.get("labkit.hooks")
     before = set(hooks._hooks.values()) if hooks else set()
     yield
@@ -134,7 +138,7 @@ def nothing_registered_stays() -> Iterator[None]:
     for name in set(sys.modules) - modules:
         if name.partition(".")[0] == "app":
             del sys.modules[name]
-    dramatiq.broker.global_broker = broker
+    dramatiq.broker.global_broker = None
 
 
 def _forget_the_courses_jobs() -> None:
