@@ -82,7 +82,8 @@ def redis(context: typer.Context) -> None:
     if context.args:
         from labkit.redis_console import ask
 
-        typer.echo(ask(shlex.join(context.args)))
+        confirm = typer.confirm if sys.stdin.isatty() else None
+        typer.echo(ask(shlex.join(context.args), confirm=confirm))
         return
     from labkit.redis_server import find
 

@@ -6,7 +6,7 @@ import sys
 from types import TracebackType
 from typing import Any
 
-from labkit.errors import LabkitError
+from labkit.errors import LabkitError, RedisRefused
 
 READY = "labkit is ready: Redis answers, and the database has its tables."
 
@@ -37,14 +37,26 @@ def redis(line: str) -> None:
     """``%redis COMMAND …`` asks the course's Redis, and prints the answer as redis-cli would.
 
     ``-n DB`` in front of the command chooses another database number. While a ``throwaway_redis()``
-    is open, that one is asked.
+    is open, that one is asked. What destroys data is run on labkit's own Redis after a yes, and on
+    no other.
     """
     from labkit.course.lab import open_throwaway
     from labkit.course.show import print_line
     from labkit.redis_console import ask
 
     server = open_throwaway()
-    print_line(ask(line, server.url if server else None))
+    print_line(ask(line, server.url if server else None, _confirm))
+
+
+def _confirm(question: str) -> bool:
+    try:
+        answer = input(f"{question} Type yes to go on: ")
+    except (EOFError, RuntimeError):  # nbval, nbclient and some front ends have no place to type
+        raise RedisRefused(
+            f"{question} Nobody is there to say yes, so it was not run. Ledger().clear() removes "
+            "the course's own keys, and on a throwaway_redis() everything is allowed."
+        ) from None
+    return answer.strip().lower() in ("y", "yes")
 
 
 def work(line: str, cell: str | None = None) -> None:

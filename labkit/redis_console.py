@@ -1,14 +1,16 @@
 """Any Redis command, answered as redis-cli answers; for machines that have no redis-cli.
 
-``%redis`` and ``labkit redis`` are made of this. What would harm other applications' data is
-refused, except on a throwaway server. The password never shows, whatever is asked.
+``%redis`` and ``labkit redis`` are made of this. What destroys data is asked about on the server
+that labkit has started for this course, refused on any other, and free on a throwaway one. The
+password never shows, whatever is asked.
 """
 
 from __future__ import annotations
 
 import re
 import shlex
-from typing import Any
+from textwrap import shorten
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 import redis
@@ -17,26 +19,39 @@ from labkit.errors import LabkitError, RedisRefused
 from labkit.redis_client import client_of, redis_errors
 from labkit.redis_server import find
 
-#: Commands that reach beyond one's own keys, or stop the server.
-REFUSED = {"FLUSHALL", "FLUSHDB", "SHUTDOWN", "DEBUG", "SWAPDB", "REPLICAOF", "SLAVEOF", "FAILOVER"}
-REFUSED |= {"CLUSTER", "MIGRATE", "MODULE"}
-REFUSED |= {"CONFIG SET", "CONFIG REWRITE", "CONFIG RESETSTAT", "CLIENT KILL", "CLIENT PAUSE"}
-REFUSED |= {"SCRIPT FLUSH", "FUNCTION FLUSH", "ACL SETUSER", "ACL DELUSER", "ACL LOAD"}
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from labkit.redis_server import Found
+
+#: Commands that remove whole keys, reach beyond one's own, stop the server, or run whatever they
+#: are told to.
+DESTRUCTIVE = {"FLUSHALL", "FLUSHDB", "DEL", "UNLINK", "SWAPDB", "RESTORE", "MIGRATE", "SHUTDOWN"}
+DESTRUCTIVE |= {"EVAL", "EVALSHA", "FCALL", "FUNCTION", "SCRIPT", "MODULE", "DEBUG", "CLUSTER"}
+DESTRUCTIVE |= {"CONFIG SET", "CONFIG REWRITE", "CONFIG RESETSTAT", "CLIENT KILL", "CLIENT PAUSE"}
+DESTRUCTIVE |= {"ACL SETUSER", "ACL DELUSER", "ACL LOAD", "REPLICAOF", "SLAVEOF", "FAILOVER"}
+#: Of these only the other forms destroy.
+HARMLESS = {"SCRIPT EXISTS", "FUNCTION LIST", "FUNCTION STATS", "FUNCTION DUMP", "MODULE LIST"}
+HARMLESS |= {"CLUSTER INFO", "DEBUG OBJECT"}
 #: Commands that never come to an answer of their own.
 ENDLESS = {"MONITOR", "SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE", "SYNC", "PSYNC"}
 #: Their answers are text for people, and printed as it is.
 PROSE = {"TYPE", "INFO", "CLIENT LIST", "CLIENT INFO", "LATENCY DOCTOR", "MEMORY DOCTOR", "LOLWUT"}
 
 
-def ask(line: str, throwaway: str | None = None) -> str:
+def ask(
+    line: str, throwaway: str | None = None, confirm: Callable[[str], bool] | None = None
+) -> str:
     """Run one command, such as ``LRANGE dramatiq:default 0 -1``, and return what to print.
 
     It goes to the Redis of ``Settings()``, or to ``throwaway``, the URL of a server on which
     everything is allowed. ``-n DB`` in front of the command chooses another database number.
+    ``confirm`` puts a question to whoever is there; without it nobody is.
 
     Raises:
       LabkitError: the line is no command.
-      RedisRefused: the command could harm what is not this course's.
+      RedisRefused: the command would destroy data, and the server is not labkit's own or the
+        answer was not yes.
       RedisUnavailable: no Redis answers.
     """
     try:
@@ -46,8 +61,13 @@ def ask(line: str, throwaway: str | None = None) -> str:
         raise LabkitError(f"This is no Redis command: {error}.") from None
     if not words:
         raise LabkitError("Say a Redis command, such as PING or KEYS *.")
-    _guard(words, everything=throwaway is not None)
-    url = throwaway or find().url
+    names = _names(words)
+    if endless := names & ENDLESS:
+        raise RedisRefused(f"{min(endless)} has no end; a cell would wait for it for ever.")
+    found = None if throwaway else find()
+    if found and (harm := names & DESTRUCTIVE) and not names & HARMLESS:
+        _permit(max(harm, key=len), words, found, database, confirm)
+    url = found.url if found else throwaway or ""
     client = client_of(url, size=1, timeout=10)
     with client, redis_errors(client):
         connection = client.connection_pool.get_connection()
@@ -59,7 +79,7 @@ def ask(line: str, throwaway: str | None = None) -> str:
             reply = error
         finally:
             client.connection_pool.release(connection)
-    return _without_password(render(reply, prose=_names(words) & PROSE != set()), url)
+    return _without_password(render(reply, prose=bool(names & PROSE)), url)
 
 
 def _tell(connection: Any, *words: str) -> Any:
@@ -81,16 +101,29 @@ def _names(words: list[str]) -> set[str]:
     return {upper[0], " ".join(upper)}
 
 
-def _guard(words: list[str], *, everything: bool) -> None:
-    names = _names(words)
-    if endless := names & ENDLESS:
-        raise RedisRefused(f"{min(endless)} has no end; a cell would wait for it for ever.")
-    if not everything and (refused := names & REFUSED):
+def _permit(
+    name: str,
+    words: list[str],
+    found: Found,
+    database: str | None,
+    confirm: Callable[[str], bool] | None,
+) -> None:
+    """Return only if ``words`` may destroy: on a server of labkit's own, and with a yes to it."""
+    instead = (
+        "Ledger().clear() removes the course's own keys, and on a throwaway_redis() everything is "
+        "allowed."
+    )
+    if found.source != "private":
         raise RedisRefused(
-            f"{min(refused)} is refused here: this Redis may hold more than this course. "
-            "Ledger().clear() removes the course's own keys, and on a throwaway_redis() everything "
-            "is allowed."
+            f"{name} is refused here: this Redis may hold more than this course. {instead}"
         )
+    if confirm is None:
+        raise RedisRefused(f"{name} is done only after a yes, and nobody can be asked. {instead}")
+    # Keys are named, and not what else stands behind a command: that may be a password.
+    what = " ".join([name, *words[1:]]) if name in ("DEL", "UNLINK") else name
+    where = "this course's Redis" + (f", database {database}" if database else "")
+    if not confirm(f"Really run {shorten(what, 60)} on {where}?"):
+        raise RedisRefused(f"{name} was not run: the answer was no.")
 
 
 def render(reply: Any, *, prose: bool = False, indent: str = "") -> str:

@@ -38,8 +38,11 @@ class Kernel:
         self._manager.shutdown_kernel()
         self._manager.cleanup_resources()
 
-    def run(self, source: str, *, fails: bool = False) -> list[Any]:
-        """Run a cell; an error in it fails the test, or with ``fails`` its absence does."""
+    def run(self, source: str, *, fails: bool = False, answer: str | None = None) -> list[Any]:
+        """Run a cell; an error in it fails the test, or with ``fails`` its absence does.
+
+        Whoever is asked in it hears ``answer``; without one there is no place to ask.
+        """
         kinds = ("stream", "display_data", "execute_result", "error")
         outputs: list[Any] = []
 
@@ -47,7 +50,13 @@ class Kernel:
             if message["msg_type"] in kinds:
                 outputs.append(output_from_msg(message))
 
-        reply = self._client.execute_interactive(source, timeout=60, output_hook=keep)
+        reply = self._client.execute_interactive(
+            source,
+            timeout=60,
+            output_hook=keep,
+            allow_stdin=answer is not None,
+            stdin_hook=lambda _: self._client.input(answer),
+        )
         assert (reply["content"]["status"] == "error") is fails, outputs
         return outputs
 

@@ -71,6 +71,18 @@ def test_redis_refuses_to_flush_what_may_be_others(kernel: Kernel) -> None:
     assert text(kernel.run("%redis EXISTS a")) == "(integer) 1\n"
 
 
+def test_redis_asks_before_it_destroys_what_is_ours(root: Path) -> None:
+    with Kernel() as kernel:  # no REDIS_URL: a server of labkit's own
+        kernel.run(LOAD)
+        kernel.run("%redis SET a 1")
+        for answer in (None, "", "no"):
+            [error] = kernel.run("%redis FLUSHDB", fails=True, answer=answer)
+            assert error["ename"] == "RedisRefused"
+        assert text(kernel.run("%redis EXISTS a")) == "(integer) 1\n"
+        assert text(kernel.run("%redis FLUSHDB", answer="yes")) == "OK\n"
+        assert text(kernel.run("%redis EXISTS a")) == "(integer) 0\n"
+
+
 def test_a_throwaway_server_may_be_flushed(kernel: Kernel) -> None:
     kernel.run(LOAD)
     kernel.run("%redis SET a 1")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import shlex
 import shutil
 import subprocess
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -70,11 +72,67 @@ def test_another_database_number(redis_url: str) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["FLUSHDB", "flushall", "SHUTDOWN NOSAVE", "DEBUG SLEEP 0", "CONFIG SET save ''", "SWAPDB 0 1"],
+    [
+        "FLUSHDB",
+        "flushall",
+        "-n 3 FLUSHDB",
+        "DEL a",
+        "SHUTDOWN NOSAVE",
+        "DEBUG SLEEP 0",
+        "CONFIG SET save ''",
+        "SWAPDB 0 1",
+        "EVAL \"return redis.call('FLUSHALL')\" 0",
+        "script flush",
+    ],
 )
-def test_what_reaches_beyond_the_course_is_refused(settings: Settings, command: str) -> None:
+def test_what_destroys_is_refused_on_a_server_that_is_not_ours(
+    settings: Settings, redis_url: str, command: str
+) -> None:
+    # Given a Redis that the settings name, so it may be anybody's
+    ask("SET a 1", redis_url)
+    # When somebody asks for a command that destroys, and would say yes to any question
     with pytest.raises(RedisRefused, match=r"is refused here.*Ledger\(\)\.clear\(\)"):
-        ask(command)
+        ask(command, confirm=lambda question: pytest.fail(f"it asked: {question}"))
+    # Then nothing is asked, and nothing is gone
+    assert ask("GET a") == '"1"'
+
+
+@pytest.mark.parametrize("command", ["SCRIPT EXISTS abc", "MODULE LIST", "CONFIG GET save"])
+def test_what_only_looks_is_not_refused(settings: Settings, command: str) -> None:
+    assert "refused" not in ask(command)
+
+
+def test_on_our_own_server_it_asks_and_does_as_it_is_told(root: Path) -> None:
+    asked: list[str] = []
+
+    def say(answer: bool) -> Callable[[str], bool]:
+        return lambda question: not asked.append(question) and answer
+
+    ask("MSET a 1 b 2")
+    with pytest.raises(RedisRefused, match="DEL was not run: the answer was no"):
+        ask("DEL a", confirm=say(False))
+    assert ask("EXISTS a") == "(integer) 1"
+    assert ask("DEL a", confirm=say(True)) == "(integer) 1"
+    assert ask("-n 3 FLUSHDB", confirm=say(True)) == "OK"
+    assert ask("DBSIZE") == "(integer) 1", "database 3 was flushed, and no other"
+    assert ask("FLUSHALL", confirm=say(True)) == "OK"
+    assert ask("DBSIZE") == "(integer) 0"
+    assert asked[1:3] == [
+        "Really run DEL a on this course's Redis?",
+        "Really run FLUSHDB on this course's Redis, database 3?",
+    ]
+
+
+def test_a_question_shows_no_value(root: Path) -> None:
+    with pytest.raises(RedisRefused, match="answer was no"):
+        ask("CONFIG SET masterauth s3cret", confirm=lambda question: "s3cret" in question)
+
+
+def test_where_nobody_can_be_asked_nothing_is_destroyed(root: Path) -> None:
+    ask("SET a 1")
+    with pytest.raises(RedisRefused, match="nobody can be asked"):
+        ask("FLUSHDB")
+    assert ask("GET a") == '"1"'
 
 
 def test_a_throwaway_refuses_nothing(redis_url: str) -> None:
