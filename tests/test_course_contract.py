@@ -45,6 +45,7 @@ def test_a_good_exercise_has_no_fault(swapped: dict[str, Exercise]) -> None:
         ({"hints": ["one"]}, "it has 1 hints"),
         ({"hints": [f"Write {GOOD.solution}", "two"]}, "gives the solution away"),
         ({"check": lambda counts: None}, "wrong answer 1: is called right"),
+        ({"wrong": [(*GOOD.wrong[0][:2], "mine"), ("counts = len", "call it")]}, "00.mine"),
     ],
 )
 def test_a_fault_is_named(

@@ -7,7 +7,7 @@ import pytest
 from labkit import Ledger
 from labkit.course import check, hint, solution
 from labkit.course.exercise import judge
-from labkit.course.progress import marks
+from labkit.course.progress import load
 from labkit.errors import CourseError
 
 pytestmark = pytest.mark.usefixtures("settings")
@@ -22,20 +22,20 @@ def test_a_stub_that_is_still_as_it_was_is_not_attempted(
     said = capsys.readouterr().out
     assert said.startswith("Not attempted yet.")
     assert f'hint("{COUNTS}")' in said
-    assert marks() == {}
+    assert load().marks == {}
 
 
 def test_a_wrong_answer_is_told_its_misconception(capsys: pytest.CaptureFixture[str]) -> None:
     check(COUNTS, Ledger().counts)
     assert capsys.readouterr().out.startswith("Not yet: `counts` is the method itself")
-    assert marks() == {COUNTS: False}
+    assert load().marks == {COUNTS: False}
 
 
 def test_a_right_answer_is_kept_and_stays_right(capsys: pytest.CaptureFixture[str]) -> None:
     check(COUNTS, Ledger().counts())
     assert capsys.readouterr().out.startswith("Correct.")
     check(COUNTS, 1)
-    assert marks() == {COUNTS: True}
+    assert load().marks == {COUNTS: True}
 
 
 def test_an_answer_that_breaks_the_check_is_wrong_and_no_traceback() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from labkit.course import predict, settle
 from labkit.course.prediction import Prediction
-from labkit.course.progress import marks
+from labkit.course.progress import load
 from labkit.errors import CourseError
 from labkit.ledger.records import JobState
 from labkit.settings import Settings
@@ -39,7 +39,7 @@ def test_without_an_answer_it_says_what_happened_and_keeps_no_mark(
     capsys.readouterr()
     settle(WAITING, JobState.ENQUEUED)
     assert "You made no prediction. What happened: It waits in Redis." in capsys.readouterr().out
-    assert marks() == {}
+    assert load().marks == {}
 
 
 def test_the_run_decides_which_option_is_right(capsys: pytest.CaptureFixture[str]) -> None:
@@ -63,7 +63,7 @@ def test_a_miss_is_told_with_the_misconception_and_the_reason(
     assert said == "You predicted: It has run: sending a job runs it."
     assert note.startswith("Sending puts a job down")
     assert why.startswith("A queue exists")
-    assert marks() == {WAITING: False}
+    assert load().marks == {WAITING: False}
 
 
 def test_asking_again_keeps_a_choice_until_it_is_settled(

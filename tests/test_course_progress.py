@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from labkit.course import chapters, progress
-from labkit.course.progress import marks, path, record
+from labkit.course.progress import load, path, record
 from labkit.errors import CourseError
 
 
@@ -40,7 +40,7 @@ def test_right_once_stays_right(root: Path) -> None:
     record("00.waiting", right=False)
     record("00.waiting", right=True)
     record("00.waiting", right=False)
-    assert marks() == {"00.waiting": True}
+    assert load().marks == {"00.waiting": True}
 
 
 def test_threads_that_record_at_once_lose_nothing(root: Path) -> None:
@@ -50,7 +50,7 @@ def test_threads_that_record_at_once_lose_nothing(root: Path) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert marks() == dict.fromkeys(keys, True)
+    assert load().marks == dict.fromkeys(keys, True)
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"format": 1}', '{"format": 2, "marks": {}}'])
@@ -58,9 +58,10 @@ def test_a_file_that_cannot_be_read_is_named(root: Path, content: str) -> None:
     path().parent.mkdir(parents=True)
     path().write_text(content)
     with pytest.raises(CourseError, match=r"progress\.json.*Move it away"):
-        marks()
+        load()
 
 
 def test_the_file_is_plain_json(root: Path) -> None:
     record("00.waiting", right=True)
-    assert json.loads(path().read_text()) == {"format": 1, "marks": {"00.waiting": "right"}}
+    stored = {"format": 1, "marks": {"00.waiting": "right"}, "met": {}}
+    assert json.loads(path().read_text()) == stored

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from labkit.course import quiz
-from labkit.course.progress import marks
+from labkit.course.progress import load
 from labkit.course.quiz import _shown
 from labkit.errors import CourseError
 
@@ -17,7 +17,7 @@ def test_unanswered_it_shows_the_questions_and_no_key(capsys: pytest.CaptureFixt
     said = capsys.readouterr().out
     assert said.startswith("Quiz · Start here\n1. ")
     assert "correct" not in said.lower()
-    assert marks() == {}
+    assert load().marks == {}
 
 
 def test_a_choice_in_the_page_is_marked_and_can_be_changed() -> None:
@@ -28,7 +28,7 @@ def test_a_choice_in_the_page_is_marked_and_can_be_changed() -> None:
     assert page.results[1] == {}
     page.answers = [1, None]
     assert page.results[0]["right"] is True
-    assert marks() == {"00.quiz.1": True}
+    assert load().marks == {"00.quiz.1": True}
 
 
 def test_answers_in_code_are_told_one_by_one(capsys: pytest.CaptureFixture[str]) -> None:
@@ -36,7 +36,7 @@ def test_answers_in_code_are_told_one_by_one(capsys: pytest.CaptureFixture[str])
     said = capsys.readouterr().out
     assert "Question 1: not quite." in said
     assert "Question 2: correct." in said
-    assert marks() == {"00.quiz.1": False, "00.quiz.2": True}
+    assert load().marks == {"00.quiz.1": False, "00.quiz.2": True}
 
 
 def test_the_page_knows_no_key_before_it_is_asked() -> None:

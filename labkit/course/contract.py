@@ -20,6 +20,7 @@ from typing import Any
 
 from labkit.course import chapters
 from labkit.course.exercise import Exercise, Verdict, judge
+from labkit.course.misconception import behind_message
 from labkit.redis_server import ThrowawayRedis
 
 ENOUGH_WRONG, ENOUGH_HINTS = 3, 2
@@ -33,13 +34,14 @@ class Case:
     source: str
     right: bool | None
     part: str = ""
+    misconception: str | None = None
 
 
 def cases(task: Exercise) -> list[Case]:
     """Every answer that the exercise brings with it."""
     wrong = [
-        Case(f"wrong answer {number}", source, False, part)
-        for number, (source, part) in enumerate(task.wrong, 1)
+        Case(f"wrong answer {number}", answer[0], False, *answer[1:])
+        for number, answer in enumerate(task.wrong, 1)
     ]
     return [
         Case("untouched", task.stub, None),
@@ -65,6 +67,9 @@ def faults(key: str) -> Iterator[str]:
             yield f"{case.name}: says {verdict.message!r}, and not {case.part!r}"
         if case.right is False:
             messages.add(verdict.message)
+            met = behind_message(key, verdict.message)
+            if met != (case.misconception and f"{key.partition('.')[0]}.{case.misconception}"):
+                yield f"{case.name}: its message stands for the misconception {met}"
     if len(messages) < ENOUGH_WRONG:
         yield f"wrong answers get {len(messages)} different messages; {ENOUGH_WRONG} are the least"
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from labkit.course import chapters
+from labkit.course.misconception import behind_message
 from labkit.course.progress import record
 from labkit.course.show import Tone, card, say, sentence, show, source
 from labkit.errors import CourseError, LabkitError
@@ -22,6 +23,10 @@ class Wrong(CourseError):
 
 class NotAttempted(CourseError):
     """Raised by a check: the stub is still as it was."""
+
+
+#: Source, a part of the message that it gets, and perhaps the name of a misconception.
+WrongAnswer = tuple[str, str] | tuple[str, str, str]
 
 
 @dataclass(frozen=True)
@@ -37,7 +42,8 @@ class Exercise:
       given: The names that the notebook's check cell passes, in order.
       solution: Source that passes, put in the stub's place.
       also_correct: Source that passes and goes about it otherwise.
-      wrong: (source, part of the message): mistakes that people make, three or more.
+      wrong: (source, part of the message, and where one stands behind it the name of the
+        chapter's misconception): mistakes that people make, three or more.
       setup: Source of what stands before the exercise in the notebook, imports above all.
       praise: Said when it passes: one more thing worth knowing.
     """
@@ -49,7 +55,7 @@ class Exercise:
     given: Sequence[str]
     solution: str
     also_correct: str
-    wrong: Sequence[tuple[str, str]]
+    wrong: Sequence[WrongAnswer]
     setup: str = ""
     praise: str = ""
 
@@ -102,7 +108,7 @@ def check(key: str, *given: Any) -> None:
         todo = "Fill in the cell above, run it, and run this cell again."
         say(Tone.PLAIN, "Not attempted yet.", verdict.message or todo, _help_line(key))
         return
-    record(key, verdict.right)
+    record(key, verdict.right, None if verdict.right else behind_message(key, verdict.message))
     if verdict.right:
         say(Tone.RIGHT, "Correct.", verdict.message)
     else:

@@ -1,14 +1,17 @@
 """What the learner has done: one small file under the root, and the map of the course.
 
-``.labkit/progress.json`` holds a mark for each thing that was answered, ``right`` or ``wrong``.
-What was right once stays right. Nothing is written until something is answered.
+``.labkit/progress.json`` holds a mark for each thing that was answered, ``right`` or ``wrong``,
+and how often each misconception was met. What was right once stays right. Nothing is written until
+something is answered.
 """
 
 from __future__ import annotations
 
 import fcntl
 import json
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 from labkit.course import chapters
 from labkit.course.show import Tone, card, show, table
@@ -23,45 +26,85 @@ def path() -> Path:
     return Settings().state_dir / "progress.json"
 
 
-def marks() -> dict[str, bool]:
-    """Everything answered so far: id -> whether it was right.
+@dataclass(frozen=True)
+class Progress:
+    """What one learner has done: id -> whether it was right; misconception -> times met."""
+
+    marks: dict[str, bool] = field(default_factory=dict)
+    met: dict[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, text: str, source: str) -> Self:
+        """From the text of a file; ``source`` names it in an error.
+
+        Raises:
+          CourseError: the text is damaged, or of a later labkit.
+        """
+        try:
+            stored = json.loads(text)
+            if stored["format"] != FORMAT:
+                raise CourseError(f"{source} was written by another labkit. Move it away.")
+            marks = {str(key): _RIGHT[mark] for key, mark in stored["marks"].items()}
+            return cls(marks, {str(key): int(n) for key, n in stored.get("met", {}).items()})
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise CourseError(f"{source} is damaged. Move it away to begin anew.") from None
+
+    def write(self) -> str:
+        """The text of a file."""
+        words = {key: "right" if mark else "wrong" for key, mark in sorted(self.marks.items())}
+        stored = {"format": FORMAT, "marks": words, "met": dict(sorted(self.met.items()))}
+        return json.dumps(stored, indent=1) + "\n"
+
+    def merged(self, other: Progress) -> Progress:
+        """Both: right where one of them is, and the greater number of meetings."""
+        marks = {key: other.marks.get(key, False) or mark for key, mark in self.marks.items()}
+        met = {key: max(count, other.met.get(key, 0)) for key, count in self.met.items()}
+        return Progress({**other.marks, **marks}, {**other.met, **met})
+
+
+_RIGHT = {"right": True, "wrong": False}
+
+
+def load() -> Progress:
+    """What has been done under this root.
 
     Raises:
       CourseError: the file is damaged, or of a later labkit.
     """
     try:
-        stored = json.loads(path().read_text(encoding="utf-8"))
-        if stored["format"] != FORMAT:
-            raise CourseError(
-                f"{path()} was written by another labkit. Move it away to begin anew."
-            )
-        return {str(key): mark == "right" for key, mark in stored["marks"].items()}
+        return Progress.read(path().read_text(encoding="utf-8"), str(path()))
     except FileNotFoundError:
-        return {}
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise CourseError(f"{path()} is damaged. Move it away to begin anew.") from None
+        return Progress()
 
 
-def record(key: str, right: bool) -> None:
-    """Keep one mark; two notebooks may do so at once."""
+def record(key: str, right: bool, met: str | None = None) -> None:
+    """Keep one mark, and the misconception that was met with it if one was."""
+    keep(Progress({key: right}), met)
+
+
+def keep(done: Progress, met: str | None = None) -> None:
+    """Add to what is kept, and lose nothing of it; two notebooks may do so at once.
+
+    Raises:
+      CourseError: the file is damaged, or of a later labkit.
+    """
     place = path()
     place.parent.mkdir(parents=True, exist_ok=True)
     with place.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        known = marks()
-        if known.get(key) or known.get(key) == right:
-            return
-        known[key] = right
-        words = {name: "right" if mark else "wrong" for name, mark in sorted(known.items())}
-        fresh = place.with_suffix(".new")
-        content = json.dumps({"format": FORMAT, "marks": words}, indent=1) + "\n"
-        fresh.write_text(content, encoding="utf-8")
-        fresh.replace(place)
+        before = load()
+        after = before.merged(done)
+        if met is not None:
+            after.met[met] = after.met.get(met, 0) + 1
+        if after != before:
+            fresh = place.with_suffix(".new")
+            fresh.write_text(after.write(), encoding="utf-8")
+            fresh.replace(place)
 
 
 def progress() -> None:
     """Show the map of the course, with what is done of each chapter."""
-    known = marks()
+    known = load().marks
     head = ["Chapter", "", "Minutes", "Predictions", "Exercises", "Quiz"]
     rows, links = [], {}
     for chapter in chapters.every():

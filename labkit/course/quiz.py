@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from labkit.course import chapters
+from labkit.course.misconception import behind_option
 from labkit.course.progress import record
 from labkit.course.show import Tone, say, sentence
 from labkit.errors import CourseError
@@ -21,17 +22,18 @@ class Question:
 
     Parameters:
       question: One or two sentences; words between backticks are shown as code.
-      options: (text, note): the note says why it is right, or names the misconception behind it.
+      options: (text, note): the note says why it is right, or why it is not. A wrong one may end
+        with the name of the chapter's misconception behind it.
       right: The number (from 1) of the right one.
     """
 
     question: str
-    options: Sequence[tuple[str, str]]
+    options: Sequence[tuple[str, str] | tuple[str, str, str]]
     right: int
 
     def texts(self) -> list[str]:
         """What the options say."""
-        return [text for text, _ in self.options]
+        return [option[0] for option in self.options]
 
     def feedback(self, answer: int) -> tuple[bool, str]:
         """Whether the option at this place (from 0) is right, and its note."""
@@ -64,7 +66,7 @@ def quiz(number: str, answers: Sequence[int | None] | None = None) -> None:
                 continue
             marked[place] = answer
             right, note = questions[place].feedback(answer)
-            record(f"{number}.quiz.{place + 1}", right)
+            record(f"{number}.quiz.{place + 1}", right, behind_option(number, place, answer))
             _shown[number].mark(place, right, note)
 
     _shown[number] = present(

@@ -16,6 +16,7 @@ from labkit.errors import CourseError
 
 if TYPE_CHECKING:
     from labkit.course.exercise import Exercise
+    from labkit.course.misconception import Misconception
     from labkit.course.prediction import Prediction
     from labkit.course.quiz import Question
 
@@ -49,6 +50,10 @@ class Chapter:
     predictions: Mapping[str, Prediction] = field(default_factory=dict)
     exercises: Mapping[str, Exercise] = field(default_factory=dict)
     quiz: Sequence[Question] = ()
+    #: By name; wrong answers and options of the quiz end with the name of the one behind them.
+    misconceptions: Mapping[str, Misconception] = field(default_factory=dict)
+    #: For teachers: what goes wrong in class, and what helps; a sentence or two each.
+    in_class: Sequence[str] = ()
 
     @property
     def notebook(self) -> str:
