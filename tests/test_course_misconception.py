@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +16,7 @@ METHOD = "counts = Ledger().counts"
 
 
 @pytest.fixture(autouse=True)
-def tied(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def tied(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Chapter 00 with one misconception, behind one wrong answer and one option of its quiz."""
     chapter = chapters.find("00")
     task = replace(
@@ -37,7 +36,6 @@ def tied(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             misconceptions={"naming": Misconception("To name a method is to call it.", "Ask.")},
         ),
     )
-    yield
 
 
 def test_what_stands_behind_a_message_is_kept_each_time_it_is_met() -> None:
