@@ -11,10 +11,11 @@ import pytest
 
 from tests import support_rules as rules
 from tools import readme as readme_tool
+from tools import teaching as teaching_tool
 
 ROOT = Path(__file__).resolve().parent.parent
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-PAGES = sorted(ROOT.glob("*.md"))
+PAGES = [*sorted(ROOT.glob("*.md")), teaching_tool.PAGE]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 PACKAGE = sorted((ROOT / "labkit").rglob("*.py"))
 
@@ -199,6 +200,11 @@ def test_the_readme_lists_the_chapters_that_there_are() -> None:
     assert readme_tool.render(readme) == readme, "run `python -m tools.readme --write`"
     with pytest.raises(SystemExit, match=r"README\.md lacks"):
         readme_tool.render("# A page without the places")
+
+
+def test_the_notes_for_teachers_say_what_the_chapters_hold() -> None:
+    page = teaching_tool.PAGE.read_text("utf-8")
+    assert teaching_tool.render(page) == page, "run `python -m tools.teaching --write`"
 
 
 # --- notebooks -------------------------------------------------------------------------------

@@ -32,9 +32,9 @@ def table(chapters: Iterable[Chapter]) -> str:
     return "\n".join(rows)
 
 
-def replace(readme: str, part: str, content: str) -> str:
-    """The README with ``content`` between the markers of a part."""
-    begin, end = f"<!-- {part}: written by tools/readme.py -->", f"<!-- /{part} -->"
+def replace(readme: str, part: str, content: str, tool: str = "readme") -> str:
+    """The page with ``content`` between the markers of a part."""
+    begin, end = f"<!-- {part}: written by tools/{tool}.py -->", f"<!-- /{part} -->"
     before, _, rest = readme.partition(begin)
     _, found, after = rest.partition(end)
     if not found:
