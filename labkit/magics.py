@@ -1,4 +1,4 @@
-"""What ``%load_ext labkit`` brings: Redis, tables, short errors, ``%redis`` and ``%work``."""
+"""What ``%load_ext labkit`` brings: Redis, tables, short errors and magics."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Any
 
 from labkit.errors import LabkitError, RedisRefused
+from labkit.redis_trace import redis_trace
 
 READY = "labkit is ready: Redis answers, and the database has its tables."
 
@@ -20,6 +21,7 @@ def load(shell: Any) -> None:
     # First of all, so that an error of what follows is one line too.
     shell.set_custom_exc((LabkitError,), _show_error)
     shell.register_magic_function(redis, "line", "redis")
+    shell.register_magic_function(redis_trace, "cell", "redis_trace")
     shell.register_magic_function(work, "line_cell", "work")
     _allow_another_load(shell)
 

@@ -98,15 +98,15 @@ def _show_attempt(job: JobRecord, attempt: Attempt) -> dict[str, Any]:
 def _arguments(job: JobRecord, width: int) -> str:
     if job.is_cut:  # one text, of which the end is missing
         return safe_text(shorten(mask(str(job.args[0])), width)).replace("\n", " ")
-    return call_text(job.args, job.kwargs, width, _names_of_arguments(job.actor))
+    return call_text(job.args, job.kwargs, width, names_of_arguments(job.actor))
 
 
 def _without_secrets(job: JobRecord, text: str) -> str:
-    names = _names_of_arguments(job.actor)
+    names = names_of_arguments(job.actor)
     return safe_text(text, hidden=secrets_of(job.args, job.kwargs, names))
 
 
-def _names_of_arguments(actor_name: str) -> list[str]:
+def names_of_arguments(actor_name: str) -> list[str]:
     """The parameters of an actor that this process has declared; else none are known."""
     broker = dramatiq.broker.global_broker
     actor = broker.actors.get(actor_name) if broker else None
