@@ -161,7 +161,7 @@ def reset(yes: Yes = False) -> None:
     clear()
     for file in (path(), *(settings.state_dir / "workers").glob("*.log")):
         file.unlink(missing_ok=True)
-    typer.echo(f"The course begins anew. {settings.root / 'work'} is as it was.")
+    typer.echo(f"The course begins anew. {settings.work} is as it was.")
 
 
 @generate.command("job")
@@ -202,8 +202,9 @@ def generate_migration(
 def upgrade() -> None:
     """Run the migrations that the database lacks: labkit's, then those in work/."""
     from labkit import database, migrations
+    from labkit.settings import Settings
 
-    done = migrations.upgrade_all(database.engine(), _root() / "work")
+    done = migrations.upgrade_all(database.engine(), Settings().work)
     _print([f"migrated   {name}" for name in done] or ["The database is up to date."])
 
 
@@ -211,9 +212,10 @@ def upgrade() -> None:
 def current() -> None:
     """Say where the database is, and which migrations it lacks."""
     from labkit import database, migrations
+    from labkit.settings import Settings
 
     typer.echo(database.address().render_as_string(hide_password=True))
-    missing = migrations.pending(database.engine(), _root() / "work")
+    missing = migrations.pending(database.engine(), Settings().work)
     _print([f"missing    {name}" for name in missing] or ["up to date"])
 
 

@@ -144,7 +144,7 @@ def prepare_test() -> None:
         tables = MetaData()
         tables.reflect(test)
         tables.drop_all(test)
-        migrations.upgrade_all(test, Settings().root / "work")
+        migrations.upgrade_all(test, Settings().work)
 
 
 def _parse(text: str, root: Path) -> URL:

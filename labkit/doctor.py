@@ -57,7 +57,7 @@ def examine() -> list[Check]:
         ("worker", _worker),
     ):
         checks.append(_guarded(name, look, settings))
-    return [*checks, _commands(), _jupyter(), _work(settings.root), _disk(settings.root)]
+    return [*checks, _commands(), _jupyter(), _work(settings.work), _disk(settings.root)]
 
 
 def examine_ledger() -> Check:
@@ -132,7 +132,7 @@ def _redis(settings: Settings) -> Check:
 def _database(settings: Settings) -> Check:
     url = database.address(settings)
     address = redact_url(url.render_as_string(hide_password=True))
-    missing = migrations.pending(database.engine(), settings.root / "work")
+    missing = migrations.pending(database.engine(), settings.work)
     if missing:
         text = f"{address}, {len(missing)} migration{'s'[: len(missing) > 1]} behind"
         return Check("database", False, text, "Run `labkit db upgrade`.")
@@ -161,12 +161,12 @@ def _jupyter() -> Check:
     return Check("jupyter", True, f"JupyterLab {version('jupyterlab')}")
 
 
-def _work(root: Path) -> Check:
-    jobs = sorted((root / "work" / "app" / "jobs").glob("[!_]*.py"))
-    if not (root / "work").is_dir():
+def _work(folder: Path) -> Check:
+    jobs = sorted((folder / "app" / "jobs").glob("[!_]*.py"))
+    if not folder.is_dir():
         return Check("work", None, "not there yet", "`labkit generate job NAME` makes it.")
     names = ", ".join(path.stem for path in jobs) or "none yet"
-    return Check("work", True, f"{root / 'work'}, jobs: {names}")
+    return Check("work", True, f"{folder}, jobs: {names}")
 
 
 def _disk(root: Path) -> Check:

@@ -18,6 +18,7 @@ import sys
 from pathlib import Path
 
 from labkit.errors import GenerateError
+from labkit.settings import Settings
 
 JOB = '''\
 """The job {name}. A worker loads it: restart the worker after a change."""
@@ -49,8 +50,14 @@ SKELETON = {
 
 `app/jobs/` holds your jobs, `app/models/` your models, `tests/` their tests.
 
+    labkit db upgrade         brings the database up to date
     dramatiq labkit.jobs      runs the jobs (or: labkit worker)
     pytest                    runs the tests, in this folder
+
+It needs the course's package and may leave the course: clone it to where you like, install labkit
+from the course's folder (`pip install PATH`) and pytest, and run the same commands in the clone.
+There it has a Redis and a database of its own, in `.labkit/`, unless REDIS_URL and DATABASE_URL
+name others.
 """,
     "pyproject.toml": """\
 [tool.pytest.ini_options]
@@ -59,7 +66,7 @@ pythonpath = ["."]
 # nbval compares notebooks, and importing it takes longer than these tests do.
 addopts = ["-p", "no:nbval"]
 """,
-    ".gitignore": "__pycache__/\n.pytest_cache/\n",
+    ".gitignore": "__pycache__/\n.pytest_cache/\n.labkit/\n.venv/\n",
     "conftest.py": '''\
 """Tests use the test environment, and so a database of their own."""
 
@@ -86,7 +93,7 @@ def generate_job(name: str, root: Path, *, overwrite: bool = False) -> list[str]
       GenerateError: a name that cannot be; nothing is written.
     """
     check_name(name)
-    work = root / "work"
+    work = Settings(root=root).work
     make_work(work)
     return [
         write(work, Path("app", "jobs", f"{name}.py"), JOB.format(name=name), overwrite),

@@ -22,6 +22,7 @@ from labkit import migrations
 from labkit.errors import GenerateError
 from labkit.generate import make_work, write
 from labkit.models import Log, Model, Task
+from labkit.settings import Settings
 
 PREFIX = "app_"
 #: What a field may be: its Python type and its column.
@@ -133,7 +134,7 @@ def generate_model(name: str, fields: Iterable[str], root: Path) -> list[str]:
     for field in parsed:
         if sum(field.name == other.name for other in parsed) > 1:
             raise GenerateError(f"The field {field.name!r} is given twice.")
-    work, table = root / "work", PREFIX + plural(name)
+    work, table = Settings(root=root).work, PREFIX + plural(name)
     make_work(work)
     model = MODEL.format(
         class_name=class_name,
@@ -155,8 +156,9 @@ def generate_migration(name: str, root: Path) -> list[str]:
       GenerateError: a name that cannot be.
     """
     _check_name(name, "migration")
-    make_work(root / "work")
-    return [_write_migration(root / "work", name, CHANGE, title=name.replace("_", " "))]
+    work = Settings(root=root).work
+    make_work(work)
+    return [_write_migration(work, name, CHANGE, title=name.replace("_", " "))]
 
 
 def plural(name: str) -> str:

@@ -82,4 +82,4 @@ def load_learners_modules(work: Path) -> list[str]:
     return modules
 
 
-load_learners_modules(Settings().root / "work")
+load_learners_modules(Settings().work)

@@ -32,6 +32,8 @@ from pydantic_settings import (
 from labkit.errors import ConfigurationError
 
 CONFIG_NAME = "labkit.toml"
+#: Where an application keeps its jobs.
+JOBS = "app/jobs"
 # Dramatiq's own rule for a queue's name (its actor decorator refuses others).
 QUEUE_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9._-]*")
 REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
@@ -41,14 +43,16 @@ ONLY_IN_ENVIRONMENT = {"redis_url": "REDIS_URL", "database_url": "DATABASE_URL"}
 def find_root() -> Path:
     """The folder that holds ``labkit.toml``, ``.labkit/`` and the SQLite files.
 
-    The current directory or its nearest parent with a ``labkit.toml``; else ``LABKIT_HOME``; else
+    The current directory or its nearest parent with a ``labkit.toml``; else the nearest with
+    ``app/jobs/``, an application that has left the course; else ``LABKIT_HOME``; else
     the folder around this virtual environment, when that has one (``make lab`` puts ``.venv``
     there, so a terminal elsewhere finds the same root); else the platform's user directory.
     """
     here = Path.cwd()
-    for folder in (here, *here.parents):
-        if (folder / CONFIG_NAME).is_file():
-            return folder
+    for sign in (CONFIG_NAME, JOBS):
+        for folder in (here, *here.parents):
+            if (folder / sign).exists():
+                return folder
     if home := os.environ.get("LABKIT_HOME"):
         return Path(home).expanduser().resolve()
     around = Path(sys.prefix).resolve().parent
@@ -181,6 +185,11 @@ class Settings(BaseSettings):
     def state_dir(self) -> Path:
         """``.labkit/`` under the root: the private Redis and the SQLite files live there."""
         return self.root / ".labkit"
+
+    @property
+    def work(self) -> Path:
+        """The learner's application: ``work/`` in the course, and the root itself elsewhere."""
+        return self.root if (self.root / JOBS).is_dir() else self.root / "work"
 
     @property
     def database(self) -> str:

@@ -74,6 +74,16 @@ def test_the_root_is_found_from_below_and_by_variable(
     assert find_root() == root  # LABKIT_HOME
 
 
+def test_an_application_that_left_the_course_is_its_own_root(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert Settings().work == root / "work"
+    (tmp_path / "moved" / "app" / "jobs").mkdir(parents=True)
+    (tmp_path / "moved" / "tests").mkdir()
+    monkeypatch.chdir(tmp_path / "moved" / "tests")
+    assert Settings().root == Settings().work == tmp_path / "moved"
+
+
 @pytest.mark.parametrize(
     ("toml", "parts"),
     [

@@ -80,7 +80,7 @@ def answer(key: str, task: Exercise, source: str) -> Verdict:
     from labkit.settings import Settings
 
     clear()
-    shutil.rmtree(Settings().root / "work", ignore_errors=True)
+    shutil.rmtree(Settings().work, ignore_errors=True)
     names: dict[str, Any] = {"__name__": "__main__"}
     for place, code in {"setup": task.setup, "answer": source}.items():
         exec(compile(code, f"<{key}: {place}>", "exec"), names)  # noqa: S102 - our own content

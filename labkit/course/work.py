@@ -26,7 +26,7 @@ from labkit.settings import Settings
 
 def folder() -> Path:
     """``work/`` at the root: the learner's own application."""
-    return Settings().root / "work"
+    return Settings().work
 
 
 def path(name: str) -> Path:
