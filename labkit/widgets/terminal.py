@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from labkit.widgets.redact import mask, safe_text, shorten
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 #: A piece: its look (names that the style sheet knows, with blanks between) and its text.
@@ -26,6 +27,7 @@ _MOST_BYTES = 1_000_000
 
 _ESCAPE = re.compile(r"\x1b(?:\[([0-9;:?]*)([@-~])|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_])")
 _PREFIX = re.compile(r"^\[\d{4}-[\d-]+ [\d:,.]+\] \[PID \d+\] \[[^\]]*\] \[[^\]]*\] \[(\w+)\] ")
+_WEIGHTS = {1: "bold", 2: "faint"}
 _COLOURS = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white")
 
 
@@ -98,19 +100,37 @@ def _append(pieces: list[Piece], look: dict[str, str], text: str) -> None:
 
 
 def _apply(look: dict[str, str], codes: str) -> None:
-    numbers = [int(code) if code.isdigit() else 0 for code in codes.split(";")]
-    if numbers[0] in (38, 48):  # a colour out of 256 or more: shown as plain text
-        return
+    numbers = iter([int(code) if code.isdigit() else 0 for code in re.split("[;:]", codes)])
     for number in numbers:
         if number == 0:
             look.clear()
-        elif number == 1:
-            look["weight"] = "bold"
-        elif number == 2:
-            look["weight"] = "faint"
+        elif number in _WEIGHTS:
+            look["weight"] = _WEIGHTS[number]
         elif number == 22:
             look.pop("weight", None)
         elif number == 39:
             look.pop("colour", None)
+        elif number == 38:
+            look["colour"] = _nearest(numbers)
+        elif number == 48:  # behind the text: its numbers are taken, and mean nothing here
+            _nearest(numbers)
         elif 30 <= number <= 37 or 90 <= number <= 97:
             look["colour"] = _COLOURS[number % 10]
+
+
+def _nearest(numbers: Iterator[int]) -> str:
+    """A colour out of 256, or given in red, green and blue, as the one of eight that is nearest."""
+    if next(numbers, 0) == 2:
+        parts = [next(numbers, 0) for _ in range(3)]
+    else:
+        number = next(numbers, 0)
+        if number < 16:
+            return _COLOURS[number % 8]
+        cube = number - 16
+        parts = [cube // 36 * 51, cube // 6 % 6 * 51, cube % 6 * 51]
+        if number >= 232:
+            parts = [(number - 232) * 11] * 3
+    # Its hue is what stands out of its darkest part; where next to nothing does, it is grey.
+    least, most = min(parts), max(parts)
+    limit = (least + most) / 2 if most - least > 40 else 127
+    return _COLOURS[sum(2**place for place, part in enumerate(parts) if part > limit)]
