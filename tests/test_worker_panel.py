@@ -5,9 +5,13 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
+from dramatiq import Message
 
+from labkit.broker import LabBroker
 from labkit.errors import WorkerError
+from labkit.redis_server import ThrowawayRedis
 from labkit.widgets import WorkerPanel
 from labkit.worker import Worker
 from tests.support import gone, wait_until
@@ -15,15 +19,23 @@ from tests.support_widgets import FakePage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from labkit.settings import Settings
 
 JOBS = """
+import os
+import time
 from labkit import actor
 print("\\x1b[32mloaded\\x1b[0m and password=hunter2")
 
 @actor
 def nothing(): ...
+
+@actor
+def waits(gate, password="none"):
+    while not os.path.exists(gate):
+        time.sleep(0.01)
 """
 
 
@@ -35,6 +47,13 @@ def panel(settings: Settings) -> Iterator[WorkerPanel]:
     panel.kill()
     panel.close()
     wait_until(lambda: not panel_threads(), description="the panel's threads end")
+
+
+@pytest.fixture
+def broker(redis_url: str) -> Iterator[LabBroker]:
+    broker = LabBroker(url=redis_url)
+    yield broker
+    broker.client.close()
 
 
 def panel_threads() -> list[str]:
@@ -86,6 +105,48 @@ def test_its_window_has_colours_and_no_secrets(panel: WorkerPanel) -> None:
     assert ["green", "loaded"] in pieces
     assert "hunter2" not in text_of(page)
     assert "\x1b" not in text_of(page)
+
+
+def test_each_process_its_memory_and_what_it_runs(
+    panel: WorkerPanel, broker: LabBroker, root: Path
+) -> None:
+    # Given a worker with a job in one of its threads
+    page = FakePage(panel)
+    assert page.view["processes"] == {}
+    worker = panel.start()
+    gate = root / "gate"
+    kwargs = {"password": "hunter2"}
+    job = broker.enqueue(Message("default", "waits", (str(gate),), kwargs, {}))
+    # Then the panel shows its processes: the main one, and one that has threads and the job
+    page.wait_until(lambda view: view["jobs"], 10)
+    [pid] = page.view["jobs"]
+    assert int(pid) in worker.pids()
+    assert page.view["jobs"][pid][job.message_id]["actor"] == "waits"
+    assert "hunter2" not in str(page.view)
+    assert page.view["cards"][pid] == {"threads": 2, "queues": "default"}
+    page.wait_until(lambda view: pid in view["processes"])
+    processes = page.view["processes"]
+    assert processes[str(worker.pid)]["first"] is True
+    assert processes[pid]["first"] is False
+    real = psutil.Process(int(pid)).memory_info().rss / 2**20
+    assert real / 2 < processes[pid]["memory"] < real * 2
+    # When the job is over it is shown no more, and with the worker its processes are gone
+    gate.touch()
+    page.wait_until(lambda view: not view["jobs"])
+    panel.stop()
+    page.wait_until(lambda view: not view["processes"])
+
+
+def test_without_redis_what_runs_is_stale(settings: Settings) -> None:
+    with ThrowawayRedis() as server:
+        panel = WorkerPanel(env={"REDIS_URL": server.url})
+        page = FakePage(panel)
+        page.wait_until(lambda view: view["live"])
+        server.kill()
+        page.wait_until(lambda view: view["live"] is False)
+        assert page.view["since"] > 0
+        assert page.view["state"] == "none"
+        panel.close()
 
 
 def test_a_worker_that_dies_by_itself_is_seen(panel: WorkerPanel) -> None:

@@ -1,4 +1,4 @@
-// The worker panel: what the worker is, three buttons, and its window.
+// The worker panel: what the worker is, its buttons, its processes, and its window.
 
 const ACTIONS = {
   start: ["Start", "starting", "Start a worker process"],
@@ -24,7 +24,8 @@ function buildPanel(live, root) {
   const bar = make("div", { class: "lk-bar" }, badge, facts, make("span", { class: "lk-buttons" }, ...buttons.map(([, button]) => button)));
   root.setAttribute("role", "group");
   root.setAttribute("aria-label", "Worker");
-  root.replaceChildren(bar, problem, screen);
+  const [table, drawProcesses] = makeProcesses();
+  root.replaceChildren(bar, problem, table, screen);
   const drawLines = makeLines(screen);
 
   let timer;
@@ -33,6 +34,7 @@ function buildPanel(live, root) {
     const { view } = live;
     if (!root.isConnected || view.state !== "running" || live.gone()) return;
     setText(facts, factsOf(view, live));
+    drawProcesses(view, live);
     timer = setTimeout(tick, 1000 - (live.now() % 1000) + 5);
   };
 
@@ -58,6 +60,7 @@ function buildPanel(live, root) {
     setText(facts, isLate || live.gone() ? wait : factsOf(view, live));
     problem.hidden = !view.problem;
     setText(problem, view.problem ?? "");
+    drawProcesses(view, live);
     drawLines(view.lines ?? {});
     tick();
   };
@@ -71,7 +74,58 @@ function stateOf(view) {
 
 function factsOf(view, live) {
   if (view.state !== "running") return view.state === "ended" ? `was process ${view.pid}` : "";
-  return `process ${view.pid} · for ${coarseText(Math.max(0, Math.floor((live.now() - view.since) / 1000)))}`;
+  return `process ${view.pid} · for ${coarseText(Math.max(0, Math.floor((live.now() - view.began) / 1000)))}`;
+}
+
+/** One row a process: which it is, its memory, its threads, and the jobs in them. */
+function makeProcesses() {
+  const rows = new Map();
+  const body = make("tbody");
+  const heads = ["Process", "Memory", "Threads", "Runs now"].map((word) => make("th", { scope: "col" }, word));
+  const table = make("table", { "aria-label": "Processes of the worker", hidden: true }, make("thead", {}, make("tr", {}, ...heads)), body);
+
+  function draw(view, live) {
+    const processes = view.processes ?? {};
+    for (const [pid, row] of rows) {
+      if (pid in processes) continue;
+      row.remove();
+      rows.delete(pid);
+    }
+    table.hidden = !Object.keys(processes).length;
+    for (const [pid, process] of Object.entries(processes)) {
+      if (!rows.has(pid)) {
+        const row = make("tr", {}, make("th", { scope: "row" }), make("td"), make("td"), make("td"));
+        rows.set(pid, body.appendChild(row));
+      }
+      const card = view.cards?.[pid];
+      const cells = rows.get(pid).children;
+      setText(cells[0], `${process.first ? "main" : card ? "worker" : "helper"} ${pid}`);
+      setText(cells[1], `${process.memory} MiB`);
+      setText(cells[2], card ? `${card.threads}` : "");
+      drawWork(cells[3], workOf(process, card, Object.values(view.jobs?.[pid] ?? {}), live));
+    }
+  }
+  return [table, draw];
+}
+
+/** What a process does now, as pairs: a call, which may be missing, and words. */
+function workOf(process, card, jobs, live) {
+  if (process.first) return [["", "starts the others, and watches over them"]];
+  if (!card) return [["", "—"]];
+  if (live.view.live === false) return [["", `not known since ${clockText(live.view.since)}`]];
+  const works = jobs.map((job) => [`${job.actor}(${job.arguments})`, `for ${coarseText(Math.max(0, Math.floor((live.now() - job.started) / 1000)))}`]);
+  if (works.length) return works;
+  return [["", card.quiet ? "nothing, and fetches no more" : "nothing: it waits for jobs"]];
+}
+
+function drawWork(cell, works) {
+  while (cell.children.length > works.length) cell.lastChild.remove();
+  works.forEach(([call, words], index) => {
+    const line = cell.children[index] ?? cell.appendChild(make("div", {}, make("code"), make("span", { class: "lk-quiet" })));
+    line.title = call;
+    setText(line.firstChild, call);
+    setText(line.lastChild, words);
+  });
 }
 
 /** The window's lines; it follows the last one, unless somebody has scrolled up to read. */

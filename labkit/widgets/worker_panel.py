@@ -1,33 +1,51 @@
-"""WorkerPanel: start, stop and kill a worker, and see its window.
+"""WorkerPanel: start, stop and kill a worker; see its processes, what they do, and its window.
 
 What a button wants is done in a thread, so that the kernel stays free while a worker boots or ends.
-Another reads the window while a worker runs, and is gone when none does.
+Another reads the window and the processes while a worker runs, and is gone when none does. What the
+ledger knows, the jobs that run now, comes from the watcher, as on the board.
 """
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+import psutil
+
 from labkit.errors import LabkitError
+from labkit.ledger.records import JobState
 from labkit.widgets import twin
-from labkit.widgets.live import LiveWidget, front_end, writing
+from labkit.widgets.live import front_end, writing
+from labkit.widgets.place import Place
+from labkit.widgets.present import show_job
 from labkit.widgets.redact import safe_text
 from labkit.widgets.terminal import Tail
+from labkit.widgets.watcher import Question
+from labkit.widgets.watching import WatchingWidget
 from labkit.worker import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from labkit.widgets.watcher import Picture
+
 #: Seconds between two looks at the window, and the lines of it that are shown.
 TICK = 0.15
 LINES = 300
+#: Looks at the window for each look at the processes, and the running jobs that are looked at.
+_EVERY = 6
+_MOST_JOBS = 50
 _WISHES = ("start", "stop", "kill")
 
 
-class WorkerPanel(LiveWidget):
-    """Buttons to start, stop and kill -9 one worker, and its output as it comes.
+class WorkerPanel(WatchingWidget):
+    """Buttons to start, quiet, stop and kill -9 one worker, its processes, and its output.
+
+    Each process is shown with its memory, and one that runs jobs with its threads and the jobs in
+    them; those are known of labkit's workers, for stock Dramatiq's do not say what they run.
 
     Nothing runs until Start is pressed, or ``start()`` called. Closing the panel, as running its
     cell again does, stops the worker that it has started.
@@ -35,7 +53,7 @@ class WorkerPanel(LiveWidget):
     Parameters:
       worker: a worker that runs already; closing the panel leaves that one alone.
       processes, threads, queues, module, env: of those that the panel starts, as in
-        ``Worker.start``.
+        ``Worker.start``. The Redis looked at is the one in ``env``, or that of ``Settings()``.
     """
 
     _esm = front_end("live.js", "shapes.js", "worker_panel.js")
@@ -63,7 +81,12 @@ class WorkerPanel(LiveWidget):
         self._starting = threading.Lock()
         self._following = threading.Lock()
         self._worker: Worker | None = None
-        super().__init__({"state": "none", "lines": {}, "answered": {}})
+        place = Place.of((env or {}).get("REDIS_URL"), (env or {}).get("LABKIT_NAMESPACE"))
+        super().__init__(
+            place,
+            Question(JobState.RUNNING, limit=_MOST_JOBS),
+            {"state": "none", "lines": {}, "processes": {}, "cards": {}, "jobs": {}},
+        )
         if worker is not None:
             self._take(worker)
 
@@ -106,6 +129,7 @@ class WorkerPanel(LiveWidget):
         """Let a thread do what a button wants; it answers then."""
         wish = message.get("kind")
         if wish not in _WISHES:
+            super().hear(message)
             self.update(answered=self.answers())
             return
         self.update(doing=wish)
@@ -127,14 +151,18 @@ class WorkerPanel(LiveWidget):
     def _take(self, worker: Worker) -> None:
         self._worker = worker
         self._tail = Tail(worker.log_path, LINES)
-        self._since = round(time.time() * 1000)
+        self._began = round(time.time() * 1000)
         self._show()
         threading.Thread(
             target=self._follow, args=(worker,), name="labkit-worker-window", daemon=True
         ).start()
 
     def _follow(self, worker: Worker) -> None:
+        looks = 0
         while worker.running and worker is self._worker and not self._closed:
+            if looks % _EVERY == 0:
+                self.update(processes=_processes_of(worker.pid))
+            looks += 1
             self._show()
             time.sleep(TICK)
         self._show()
@@ -150,10 +178,33 @@ class WorkerPanel(LiveWidget):
             self.update(
                 state=state,
                 pid=worker.pid,
-                since=self._since,
+                began=self._began,
                 clock=round(time.time() * 1000),
                 lines=dict(self._tail.lines),
+                **({} if state == "running" else {"processes": {}}),
             )
+
+    # -- what the ledger knows of it -------------------------------------------------------------
+
+    def tell(self, picture: Picture) -> int:
+        """Show the jobs that run, and which processes run them; returns the bytes sent."""
+        here = socket.gethostname()
+        cards = {
+            str(card.pid): {
+                "threads": card.threads,
+                "queues": safe_text(", ".join(card.queues), 80),
+            }
+            for card in picture.workers
+            if card.host == here
+        }
+        jobs: dict[str, Any] = {}
+        for job in picture.jobs:
+            if job.worker and job.worker.startswith(f"{here}:"):
+                jobs.setdefault(job.worker.rpartition(":")[2], {})[job.id] = show_job(job)
+        return self.update(cards=cards, jobs=jobs, live=True)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
 
     def close(self) -> None:
         """Give up the panel, and stop the worker that it has started; may be called again."""
@@ -162,3 +213,15 @@ class WorkerPanel(LiveWidget):
         if worker is not None and self._is_ours and worker.running:
             # It may take as long as the job that it runs: nobody should wait for that here.
             threading.Thread(target=worker.stop, name="labkit-worker-end", daemon=True).start()
+
+
+def _processes_of(pid: int) -> dict[str, Any]:
+    """A process and all below it: which is the first, and the memory of each in MiB."""
+    found = {}
+    with suppress(psutil.Error):
+        first = psutil.Process(pid)
+        for process in (first, *first.children(recursive=True)):
+            with suppress(psutil.Error):
+                memory = round(process.memory_info().rss / 2**20)
+                found[str(process.pid)] = {"memory": memory, "first": process.pid == pid}
+    return found
