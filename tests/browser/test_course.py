@@ -101,6 +101,6 @@ def test_a_closed_notebook_shows_the_question_as_text(
     (lab.folder / "reopened.ipynb").write_text(content)
     reopened = lab.open(browser, "reopened.ipynb")
     expect(reopened.cell(PREDICT).get_by_role("listitem").nth(1)).to_have_text("It waits in Redis")
-    expect(reopened.cell(QUIZ).get_by_role("listitem")).to_have_count(6)
+    expect(reopened.cell(QUIZ).get_by_role("listitem")).to_have_count(18)
     assert "model not found" not in (reopened.page.text_content("body") or "").lower()
     reopened.close()
