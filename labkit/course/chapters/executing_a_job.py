@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from dramatiq import Message
 
 from labkit.course.chapters import Chapter
 from labkit.course.chapters import executing_a_job_checks as checks
+from labkit.course.chapters import executing_a_job_night as night
+from labkit.course.chapters.executing_a_job_quiz import IN_CLASS, MISCONCEPTIONS, QUIZ
 from labkit.course.exercise import Exercise
 from labkit.course.prediction import Prediction
-from labkit.course.quiz import Question
 from labkit.errors import InvalidSchedule
 from labkit.ledger.records import JobState
 
@@ -161,7 +161,7 @@ EXERCISES = {
         solution=checks.WAITED_SOLUTION,
         also_correct=checks.WAITED_OTHERWISE,
         wrong=[
-            (checks.ALL_OF_IT, "the whole life of the job"),
+            (checks.ALL_OF_IT, "the whole life of the job", "waiting_is_work"),
             (checks.SWAPPED, "the wrong way round"),
             (checks.MOMENTS, "is a moment"),
             (checks.BACKWARDS, "came out negative"),
@@ -185,114 +185,58 @@ EXERCISES = {
         solution=checks.TOMORROW_SOLUTION,
         also_correct=checks.TOMORROW_OTHERWISE,
         wrong=[
-            (checks.IN_UTC, "nine in UTC"),
-            ("tomorrow = task_logger.send_in(timedelta(days=1))", "24 hours after"),
+            (checks.IN_UTC, "nine in UTC", "own_clock"),
+            (
+                "tomorrow = task_logger.send_in(timedelta(days=1))",
+                "24 hours after",
+                "a_day_later",
+            ),
             (checks.ANOTHER_DAY, "and the day is not"),
-            ("tomorrow = task_logger()", "you called it"),
+            ("tomorrow = task_logger()", "you called it", "calling"),
             ("tomorrow = task_logger.send()", "sent to run at once"),
         ],
         praise="The moment is stored as milliseconds since 1970, so it is the same one for every "
         "worker in every country.",
     ),
+    "politely": Exercise(
+        "Nobody wants a reminder at night. Write `send_politely(job, *arguments, now)`: from 7:00 "
+        "up to 22:00 it sends the job at once; in the night it sends it for the next seven "
+        "o'clock. `now` is the time on the customer's clock, with its time zone.",
+        check=night.check_politely,
+        hints=[
+            "There are three cases: day, night after midnight, and night before it. In which of "
+            "them is the next seven o'clock on another date?",
+            "Everything can be worked out from `now`. `now.hour` is the hour on the customer's "
+            "clock, and `now.replace(…)` keeps the zone.",
+            "Make `seven` out of `now`; if that is not after `now`, add a day; give it to "
+            "`send_at`, in front of the arguments.",
+        ],
+        setup=checks.DECLARED,
+        stub=night.STUB,
+        given=["send_politely"],
+        solution=night.SOLUTION,
+        also_correct=night.OTHERWISE,
+        wrong=[
+            (night.SAME_DAY, "That moment has passed", "passed_waits"),
+            (night.NINE_HOURS, "a delay is not a time of day"),
+            (night.ONLY_LATE, "it is night, and the job was sent to run at once"),
+            (night.SERVERS_CLOCK, "On whose clock"),
+            (night.CALLED, "was called, and so it ran here"),
+            (night.BARE, "and the arguments were"),
+        ],
+        praise="Because `now` comes from outside, the night can be tested at noon.",
+    ),
 }
-
-QUIZ: Sequence[Question] = (
-    Question(
-        "In a web application a colleague writes `task_logger(task.id)` in the request, and "
-        "complains that background jobs are slow. What do you tell them?",
-        [
-            (
-                "That the worker needs more threads.",
-                "No worker is involved: the function runs inside the request.",
-            ),
-            (
-                "That they called the function. Sending it is `task_logger.send(task.id)`.",
-                "A call runs here and now, in the process that calls.",
-            ),
-            (
-                "That Redis is too far away.",
-                "Redis hears nothing of a call.",
-            ),
-        ],
-        right=2,
-    ),
-    Question(
-        "All workers are stopped for an hour. In that hour a hundred jobs are sent. What becomes "
-        "of them?",
-        [
-            ("`send` raises an error, because nobody would run them.", "It asks Redis alone."),
-            (
-                "They wait in Redis, and run when a worker is back.",
-                "The sender and the worker need not be there at the same time.",
-            ),
-            ("They are dropped after a while.", "A job that waits has no date of expiry."),
-        ],
-        right=2,
-    ),
-    Question(
-        "A job is due at 23:59:59. When does its body start?",
-        [
-            (
-                "At 23:59:59, to the second.",
-                "That would need a free worker thread at that moment.",
-            ),
-            (
-                "At 23:59:59 or later, depending on when a worker is free.",
-                "A time is a promise about the earliest moment, and only about that.",
-            ),
-            (
-                "Some time before midnight.",
-                "Never before its time; and when all workers are busy, perhaps after midnight.",
-            ),
-        ],
-        right=2,
-    ),
-    Question(
-        "From chapter 04: you edit the body of a job and send it. The worker's window shows what "
-        "the old body prints. Why?",
-        [
-            (
-                "The old code was in the message.",
-                "A message holds the actor's name and the arguments, and no code.",
-            ),
-            (
-                "The worker loaded the module when it started; restart it.",
-                "A running process keeps the code that it has imported.",
-            ),
-            (
-                "Redis keeps the first version of a job.",
-                "Redis knows the job's name, and nothing of its body.",
-            ),
-        ],
-        right=2,
-    ),
-    Question(
-        "From chapter 02: a job has completed. Where does its record on the board come from?",
-        [
-            (
-                "From Dramatiq, which keeps every message.",
-                "It deletes a message as soon as it is acknowledged.",
-            ),
-            (
-                "From the worker's window.",
-                "The board reads no logs.",
-            ),
-            (
-                "From labkit's ledger, which writes it in the same step as the acknowledgement.",
-                "So the two can never disagree, not even when a process is killed in between.",
-            ),
-        ],
-        right=3,
-    ),
-)
 
 CHAPTER = Chapter(
     number="05",
     title="Executing a job",
-    minutes=25,
+    minutes=30,
     mirrors="Executing the job",
     needs=("04",),
     predictions=PREDICTIONS,
     exercises=EXERCISES,
     quiz=QUIZ,
+    misconceptions=MISCONCEPTIONS,
+    in_class=IN_CLASS,
 )

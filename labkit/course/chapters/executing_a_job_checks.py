@@ -118,10 +118,12 @@ def task_logger():
 
 # A job that is held at a gate for a moment, as in the chapter, by a worker inside this process.
 HELD = """\
+from datetime import UTC, datetime
+
 from dramatiq import Worker
 from labkit import Ledger, actor
 from labkit.broker import LabBroker
-from labkit.course.lab import wait_for_state
+from labkit.course.lab import wait_for_state, wait_until
 
 gate = Ledger().client
 
@@ -133,7 +135,9 @@ def guard():
 message = guard.send()
 _worker = Worker(guard.broker, worker_threads=1)
 _worker.start()
-wait_for_state(message, "running")
+held = wait_for_state(message, "running")
+# The gate stays shut for longer than the job has waited, so that the two lengths differ.
+wait_until(lambda: datetime.now(UTC) - held.started_at > 2 * (held.started_at - held.enqueued_at))
 gate.rpush("dramatiq:gate", "open")
 record = wait_for_state(message, "completed")
 _worker.stop()
