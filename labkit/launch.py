@@ -2,7 +2,8 @@
 
 Jupyter's part of it stands in ``labkit/jupyter/``, which joins Jupyter's own search path: notebooks
 are saved without widget views, nobody is asked about news, and a terminal's shell is no login
-shell, because that would set the PATH anew and lose ``dramatiq``.
+shell, because that would set the PATH anew and lose ``dramatiq``. Its kernel is ipykernel's with
+``labkit.cell_order`` loaded.
 """
 
 from __future__ import annotations
@@ -89,11 +90,13 @@ def environment(settings: Settings) -> dict[str, str]:
     """This process's variables, for a child that finds this root, these programs and our hooks."""
     path = [sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath)]
     config = [str(JUPYTER), os.environ.get("JUPYTER_CONFIG_PATH", "")]
+    data = [str(JUPYTER / "share"), os.environ.get("JUPYTER_PATH", "")]
     return {
         **os.environ,
         "LABKIT_HOME": str(settings.root),
         "PATH": os.pathsep.join(path),
         "JUPYTER_CONFIG_PATH": os.pathsep.join(filter(None, config)),
+        "JUPYTER_PATH": os.pathsep.join(filter(None, data)),
     }
 
 

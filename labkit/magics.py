@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-from types import TracebackType
 from typing import Any
 
-from labkit.errors import LabkitError, RedisRefused
+from labkit import cell_order
+from labkit.errors import RedisRefused
 from labkit.redis_trace import redis_trace
 
 READY = "labkit is ready: Redis answers, and the database has its tables."
@@ -19,7 +18,7 @@ def load(shell: Any) -> None:
       RedisUnavailable, RedisRefused, DatabaseNotReady, ConfigurationError: with what to do.
     """
     # First of all, so that an error of what follows is one line too.
-    shell.set_custom_exc((LabkitError,), _show_error)
+    cell_order.load_ipython_extension(shell)
     shell.register_magic_function(redis, "line", "redis")
     shell.register_magic_function(redis_trace, "cell", "redis_trace")
     shell.register_magic_function(work, "line_cell", "work")
@@ -69,20 +68,6 @@ def work(line: str, cell: str | None = None) -> None:
         show(line)
     else:
         write(line.strip(), cell)
-
-
-def _show_error(
-    shell: Any,
-    kind: type[BaseException],
-    error: BaseException,
-    trace: TracebackType,
-    tb_offset: int | None = None,
-) -> list[str]:
-    """One line in place of a traceback; ``%tb`` still shows all of it."""
-    sys.last_type, sys.last_value, sys.last_traceback = kind, error, trace
-    lines = [f"{kind.__name__}: {error}", *getattr(error, "__notes__", ())]
-    shell._showtraceback(kind, error, lines)
-    return lines
 
 
 def _allow_another_load(shell: Any) -> None:

@@ -14,15 +14,18 @@ from nbformat.v4 import output_from_msg
 class Kernel:
     """A context manager; ``run`` returns a cell's outputs as a notebook would store them."""
 
-    def __init__(self, cwd: Path | None = None, env: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, cwd: Path | None = None, env: dict[str, str] | None = None, extension: str = ""
+    ) -> None:
         self._manager = KernelManager(kernel_name="python3")
+        self._extra = [f"--ext={extension}"] if extension else []
         self._cwd = cwd or Path.cwd()
         self._env = dict(os.environ) if env is None else env
         # ipykernel changes its ways when it sees it: what child processes print would be lost.
         self._env.pop("PYTEST_CURRENT_TEST", None)
 
     def __enter__(self) -> Self:
-        self._manager.start_kernel(cwd=str(self._cwd), env=self._env)
+        self._manager.start_kernel(cwd=str(self._cwd), env=self._env, extra_arguments=self._extra)
         self._client = self._manager.client()
         self._client.start_channels()
         self._client.wait_for_ready(timeout=60)
@@ -38,11 +41,18 @@ class Kernel:
         self._manager.shutdown_kernel()
         self._manager.cleanup_resources()
 
-    def run(self, source: str, *, fails: bool = False, answer: str | None = None) -> list[Any]:
-        """Run a cell; an error in it fails the test, or with ``fails`` its absence does.
+    def run(self, source: str, *, fails: bool = False) -> list[Any]:
+        """Run a cell; an error in it fails the test, or with ``fails`` its absence does."""
+        outputs, status = self._execute(source)
+        assert (status == "error") is fails, outputs
+        return outputs
 
-        Whoever is asked in it hears ``answer``; without one there is no place to ask.
-        """
+    def errors(self, source: str) -> list[Any]:
+        """Run a cell, and return its errors alone."""
+        outputs, _ = self._execute(source)
+        return [output for output in outputs if output.output_type == "error"]
+
+    def _execute(self, source: str) -> tuple[list[Any], str]:
         kinds = ("stream", "display_data", "execute_result", "error")
         outputs: list[Any] = []
 
@@ -51,14 +61,9 @@ class Kernel:
                 outputs.append(output_from_msg(message))
 
         reply = self._client.execute_interactive(
-            source,
-            timeout=60,
-            output_hook=keep,
-            allow_stdin=answer is not None,
-            stdin_hook=lambda _: self._client.input(answer),
+            source, timeout=60, output_hook=keep, allow_stdin=False
         )
-        assert (reply["content"]["status"] == "error") is fails, outputs
-        return outputs
+        return outputs, reply["content"]["status"]
 
 
 def outputs_of(source: str) -> list[Any]:

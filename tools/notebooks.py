@@ -29,6 +29,7 @@ from typing import Any
 import nbformat
 from nbval.plugin import coalesce_streams, get_sanitize_patterns, transform_streams_for_comparison
 
+from labkit.launch import JUPYTER
 from labkit.notebook_hook import VIEW, strip
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -64,6 +65,8 @@ def environment(cwd: Path) -> dict[str, str]:
     return {key: value for key, value in os.environ.items() if not key.startswith(ours)} | {
         "PATH": os.pathsep.join([str(tools), os.environ.get("PATH", os.defpath)]),
         "IPYTHONDIR": str(cwd / ".ipython"),
+        # The kernel that `labkit lab` gives.
+        "JUPYTER_PATH": str(JUPYTER / "share"),
         # The private server of its own root, and soon gone.
         "LABKIT_LOCAL_REDIS": "",
         "LABKIT_REDIS_LINGER": "1",

@@ -19,6 +19,7 @@ from typing import Any, Self, TypeVar
 from dramatiq import Message
 from sqlalchemy import MetaData, Table, delete, text
 
+from labkit.cell_order import started_worker
 from labkit.course import chapters
 from labkit.course.show import print_line
 from labkit.database import engine, session
@@ -36,6 +37,8 @@ T = TypeVar("T")
 
 #: Seconds between two looks; short enough that nobody notices.
 STEP = 0.005
+#: Seconds that a worker in a terminal may need until it says that it is there.
+BOOTING = 2.0
 #: Seconds that a worker needs at most to end after the kernel that started it (tether.GRACE).
 LEAVING = 3.0
 
@@ -144,6 +147,7 @@ def wait_until(predicate: Callable[[], T], timeout: float = 10.0, what: str = ""
             subject = what or "what this cell waits for"
             raise CourseError(
                 f"Waited {timeout:g} s for {subject}, and it did not come. Is a worker running?"
+                f"{started_worker()}"
             )
         time.sleep(STEP)
     return value
@@ -155,22 +159,26 @@ def wait_for_state(
     """Wait until a job (a message, or its id) is in ``state``; return its record.
 
     Raises:
-      CourseError: it is not within ``timeout`` seconds, or has come to an end in another state.
+      CourseError: it is not within ``timeout`` seconds, or has come to an end in another state, or
+        no worker runs.
     """
     wanted, ledger = JobState(state), Ledger()
     job_id = job if isinstance(job, str) else job.message_id
-    deadline = time.monotonic() + timeout
+    began, looked = time.monotonic(), False
     while (record := ledger.job(job_id)) is None or record.state is not wanted:
         if record is not None and record.state.is_final:
             error = f" ({record.error})" if record.error else ""
             raise CourseError(
                 f"The job {job_id} will not be {wanted} any more: it is {record.state}{error}."
             )
-        if time.monotonic() > deadline:
+        waited = time.monotonic() - began
+        nobody = not looked and waited > BOOTING and not workers(ledger)
+        looked = waited > BOOTING
+        if nobody or waited > timeout:
             where = record.state if record else "unknown to Redis"
             raise CourseError(
-                f"Waited {timeout:g} s for the job {job_id} to be {wanted}, and it is {where}. "
-                "Is a worker running?"
+                f"Waited {waited:.1g} s for the job {job_id} to be {wanted}, and it is {where}. "
+                f"{'No worker runs.' if nobody else 'Is a worker running?'}{started_worker()}"
             )
         time.sleep(STEP)
     return record
