@@ -41,9 +41,12 @@ class Kernel:
         self._manager.shutdown_kernel()
         self._manager.cleanup_resources()
 
-    def run(self, source: str, *, fails: bool = False) -> list[Any]:
-        """Run a cell; an error in it fails the test, or with ``fails`` its absence does."""
-        outputs, status = self._execute(source)
+    def run(self, source: str, *, fails: bool = False, answer: str | None = None) -> list[Any]:
+        """Run a cell; an error in it fails the test, or with ``fails`` its absence does.
+
+        Whoever is asked in it hears ``answer``; without one there is no place to ask.
+        """
+        outputs, status = self._execute(source, answer)
         assert (status == "error") is fails, outputs
         return outputs
 
@@ -52,7 +55,7 @@ class Kernel:
         outputs, _ = self._execute(source)
         return [output for output in outputs if output.output_type == "error"]
 
-    def _execute(self, source: str) -> tuple[list[Any], str]:
+    def _execute(self, source: str, answer: str | None = None) -> tuple[list[Any], str]:
         kinds = ("stream", "display_data", "execute_result", "error")
         outputs: list[Any] = []
 
@@ -61,7 +64,11 @@ class Kernel:
                 outputs.append(output_from_msg(message))
 
         reply = self._client.execute_interactive(
-            source, timeout=60, output_hook=keep, allow_stdin=False
+            source,
+            timeout=60,
+            output_hook=keep,
+            allow_stdin=answer is not None,
+            stdin_hook=lambda _: self._client.input(answer),
         )
         return outputs, reply["content"]["status"]
 
