@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from labkit.course import quiz
+from labkit.course import chapters, quiz
 from labkit.course.progress import load
 from labkit.course.quiz import _shown
 from labkit.errors import CourseError
 
-pytestmark = pytest.mark.usefixtures("root")
+pytestmark = pytest.mark.usefixtures("root", "two_questions")
+
+
+@pytest.fixture
+def two_questions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Chapter 00 with the first two questions of its quiz, however many it has."""
+    chapter = chapters.find("00")
+    short = replace(chapter, quiz=chapter.quiz[:2])
+    monkeypatch.setattr("labkit.course.chapters.start_here.CHAPTER", short)
 
 
 def test_unanswered_it_shows_the_questions_and_no_key(capsys: pytest.CaptureFixture[str]) -> None:
@@ -32,7 +42,7 @@ def test_a_choice_in_the_page_is_marked_and_can_be_changed() -> None:
 
 
 def test_answers_in_code_are_told_one_by_one(capsys: pytest.CaptureFixture[str]) -> None:
-    quiz("00", [1, 1])
+    quiz("00", [1, chapters.find("00").quiz[1].right])
     said = capsys.readouterr().out
     assert "Question 1: not quite." in said
     assert "Question 2: correct." in said

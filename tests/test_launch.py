@@ -56,6 +56,8 @@ class Lab:
                 # Nothing of this machine's Jupyter gets in, and nothing is left behind there.
                 env={**os.environ, "HOME": str(cwd), "SHELL": "/bin/sh"},
                 start_new_session=True,
+                # A shell's background job ignores it, and hands that down.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             )
         wait_until(self._has_answered, timeout=60, description="JupyterLab answers")
         self.address = re.findall(r"http://127\.0\.0\.1:\S+", log.read_text())[0]
