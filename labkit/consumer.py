@@ -50,11 +50,11 @@ class LabConsumer(Consumer):
         self._limit = prefetch
         self._ready: deque[Delivery] = deque()
         self._unsettled: set[str] = set()
-        self._settled = 0
+        self._handed_out = 0
         self._room = threading.Condition()
         self._waiter: redis.Redis | None = None
         self._has_reclaimed = False
-        self._fetched_at = time.monotonic()
+        self._settled, self._counted_at = 0, time.monotonic()
 
     @property
     def outstanding_message_count(self) -> int:
@@ -71,6 +71,7 @@ class LabConsumer(Consumer):
             raise ConnectionClosed(error) from None
         delivery = self._ready.popleft()
         self._unsettled.add(delivery.name)
+        self._handed_out += 1
         return delivery
 
     def _refill(self) -> None:
@@ -83,11 +84,13 @@ class LabConsumer(Consumer):
     def _wait_for_room(self) -> bool:
         with self._room:
             # Half empty is time to fetch: one fetch for each ack would be a round trip a job.
-            return self._room.wait_for(
-                lambda: len(self._unsettled) <= self._limit // 2, self.timeout / 1000
-            )
+            return self._room.wait_for(self._has_room, self.timeout / 1000)
+
+    def _has_room(self) -> bool:
+        return len(self._unsettled) <= self._limit // 2
 
     def _fetch(self) -> bool:
+        self._adapt()
         room = self._limit - len(self._unsettled)
         for name, payload, was_lost in self.broker.fetch(self.queue_name, room):
             if payload is None:  # somebody removed the message of a delivery that waited
@@ -129,20 +132,22 @@ class LabConsumer(Consumer):
         except LOST as error:
             raise ConnectionClosed(error) from None  # the worker tries again
         finally:
-            with self._room:
-                self._unsettled.discard(name)
-                self._settled += 1
-                self._adapt()
-                self._room.notify()
+            # A lock and a wake-up cost as much as a small job: only where the consumer may wait
+            # for this one. It looks again under the lock, so none of its wake-ups is lost.
+            self._unsettled.discard(name)
+            if self._has_room():
+                with self._room:
+                    self._room.notify()
 
     def _adapt(self) -> None:
         """Once in a while: hold what this worker does in ``AHEAD_SECONDS``, within bounds."""
-        spent = time.monotonic() - self._fetched_at
-        if self._is_fixed or (spent < AHEAD_SECONDS and self._settled < self._limit):
+        now, settled = time.monotonic(), self._handed_out - len(self._unsettled)
+        spent, done = now - self._counted_at, settled - self._settled
+        if self._is_fixed or (spent < AHEAD_SECONDS and done < self._limit):
             return
-        done = int(self._settled / max(spent, 1e-6) * AHEAD_SECONDS)
-        self._limit = max(self.prefetch, min(done, MOST, 4 * self._limit))
-        self._settled, self._fetched_at = 0, time.monotonic()
+        ahead = int(done / max(spent, 1e-6) * AHEAD_SECONDS)
+        self._limit = max(self.prefetch, min(ahead, MOST, 4 * self._limit))
+        self._settled, self._counted_at = settled, now
 
     def requeue(self, messages: Iterable[MessageProxy]) -> None:
         """Give back deliveries that no thread has begun."""

@@ -19,10 +19,15 @@ from dramatiq import get_logger
 from labkit.delivery import Delivery
 from labkit.redis_client import LOST
 
-BATCH = 128
+BATCH = 256
 #: A start waits this long for its end: most bodies are quicker, and then one write does for both.
 START_DELAY = 0.005
+#: Seconds between two writes, at least: acks are late by no more, and a rush is written in few.
+GATHER = 0.002
 RETRY_DELAYS = (0.05, 0.1, 0.2, 0.5, 1.0)
+
+#: A delivery that ended, with its queue, or one that has begun.
+Item = tuple[str | None, Delivery]
 
 #: Errors that Redis takes back by itself, by the beginning of their text.
 _PASSING = (
@@ -54,30 +59,24 @@ class Settler:
         self.logger = get_logger(__name__, type(self))
         self._write_starts = write_starts
         self._write_ends = write_ends
-        self._queue: queue.SimpleQueue[tuple[str | None, Delivery] | None] = queue.SimpleQueue()
-        self._pending = 0
-        self._idle = threading.Condition()
+        self._queue: queue.SimpleQueue[Item | threading.Event] = queue.SimpleQueue()
         self._is_closed = False
         self._thread = threading.Thread(target=self._run, name="labkit-settler", daemon=True)
         self._thread.start()
 
     def started(self, delivery: Delivery) -> None:
         """A thread has begun the body of a delivery."""
-        self._put((None, delivery))
+        self._queue.put((None, delivery))
 
     def ended(self, queue_name: str, delivery: Delivery) -> None:
         """A thread is done with a delivery of this queue."""
-        self._put((queue_name, delivery))
-
-    def _put(self, item: tuple[str | None, Delivery]) -> None:
-        with self._idle:
-            self._pending += 1
-        self._queue.put(item)
+        self._queue.put((queue_name, delivery))
 
     def flush(self, timeout: float) -> bool:
         """Wait until all is written; False when it was not within ``timeout`` seconds."""
-        with self._idle:
-            return self._idle.wait_for(lambda: self._pending == 0, timeout)
+        reached = threading.Event()
+        self._queue.put(reached)
+        return reached.wait(timeout)
 
     def close(self, timeout: float) -> bool:
         """Write what is left and end the thread; False when it was not within ``timeout`` seconds.
@@ -86,40 +85,43 @@ class Settler:
         """
         is_written = self.flush(timeout)
         self._is_closed = True
-        self._queue.put(None)
+        self._queue.put(threading.Event())
         self._thread.join(1.0)
         return is_written
 
     def _run(self) -> None:
-        while True:
-            item = self._queue.get()
-            if item is None:
-                return
-            batch = [item]
-            if item[0] is None:
-                self._collect(batch, time.monotonic() + START_DELAY)
-            self._collect(batch, 0)
+        earliest = 0.0
+        while not self._is_closed:
+            batch, reached = self._gather(earliest)
             self._write(batch)
-            with self._idle:
-                self._pending -= len(batch)
-                self._idle.notify_all()
+            earliest = time.monotonic() + GATHER
+            if reached is not None:
+                reached.set()
 
-    def _collect(self, batch: list[tuple[str | None, Delivery]], deadline: float) -> None:
-        """Add what is there; before the deadline, wait for it while only starts have come."""
-        try:
-            while len(batch) < BATCH:
-                wait = deadline - time.monotonic()
+    def _gather(self, earliest: float) -> tuple[list[Item], threading.Event | None]:
+        """What there is to write, and whom to tell when that is done.
+
+        What comes alone is taken at once; in a rush, not before ``earliest``, with all that has
+        come meanwhile. As long as only starts have come, it waits a little for an end.
+        """
+        batch: list[Item] = []
+        item = self._queue.get()
+        time.sleep(max(0.0, earliest - time.monotonic()))
+        deadline = time.monotonic() + START_DELAY
+        while not isinstance(item, threading.Event):
+            batch.append(item)
+            if len(batch) == BATCH:
+                return batch, None
+            is_end = item[0] is not None
+            deadline = 0.0 if is_end else deadline
+            wait = deadline - time.monotonic()
+            try:
                 item = self._queue.get(timeout=wait) if wait > 0 else self._queue.get_nowait()
-                if item is None:
-                    self._queue.put(None)
-                    return
-                batch.append(item)
-                if item[0] is not None:
-                    deadline = 0
-        except queue.Empty:
-            return
+            except queue.Empty:
+                return batch, None
+        return batch, item
 
-    def _write(self, batch: list[tuple[str | None, Delivery]]) -> None:
+    def _write(self, batch: list[Item]) -> None:
         ends = [(queue_name, delivery) for queue_name, delivery in batch if queue_name is not None]
         ended = {id(delivery) for _, delivery in ends}
         # A job that a stock producer sent gets its record with its start.
