@@ -1,6 +1,7 @@
-"""A TCP proxy in front of a Redis that loses requests or replies when told to.
+"""A TCP proxy in front of a Redis that loses requests or replies, or holds them, when told to.
 
-To the client both look the same: the connection is cut. Behind a lost reply the command has run.
+To the client both losses look the same: the connection is cut. Behind a lost reply the command has
+run. Behind a reply that is held for longer than the client waits it has run as well.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+import time
 from urllib.parse import urlsplit
 
 
@@ -22,8 +24,10 @@ class LossyProxy:
         self._path = parts.path
         self._lose_replies: list[bytes] = []
         self._lose_requests: list[bytes] = []
+        self._hold_replies: list[bytes] = []
+        self._held_for = 0.0
         self._lock = threading.Lock()
-        self.lost = 0
+        self.lost = self.held = 0
         self._sockets: set[socket.socket] = set()
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -42,9 +46,16 @@ class LossyProxy:
         with self._lock:
             self._lose_requests += [part] * times
 
-    def forget(self) -> None:
-        """Lose nothing more."""
+    def hold_reply_to(self, part: bytes, seconds: float, times: int = 1) -> None:
+        """Pass the replies to the next requests with these bytes on late by so much."""
         with self._lock:
+            self._hold_replies += [part] * times
+            self._held_for = seconds
+
+    def forget(self) -> None:
+        """Lose and hold nothing more."""
+        with self._lock:
+            self._hold_replies.clear()
             self._lose_requests.clear()
             self._lose_replies.clear()
 
@@ -77,14 +88,19 @@ class LossyProxy:
                 client.close()
                 continue
             self._sockets |= {client, server}
-            doomed = threading.Event()
+            doomed, late = threading.Event(), threading.Event()
             for source, sink, is_request in ((client, server, True), (server, client, False)):
                 threading.Thread(
-                    target=self._pass, args=(source, sink, is_request, doomed), daemon=True
+                    target=self._pass, args=(source, sink, is_request, doomed, late), daemon=True
                 ).start()
 
     def _pass(
-        self, source: socket.socket, sink: socket.socket, is_request: bool, doomed: threading.Event
+        self,
+        source: socket.socket,
+        sink: socket.socket,
+        is_request: bool,
+        doomed: threading.Event,
+        late: threading.Event,
     ) -> None:
         try:
             while data := source.recv(1 << 16):
@@ -93,9 +109,15 @@ class LossyProxy:
                     break
                 if is_request and self._matches(self._lose_replies, data):
                     doomed.set()
+                if is_request and self._matches(self._hold_replies, data):
+                    late.set()
                 if not is_request and doomed.is_set():
                     self.lost += 1
                     break
+                if not is_request and late.is_set():
+                    self.held += 1
+                    late.clear()
+                    time.sleep(self._held_for)
                 sink.sendall(data)
         except OSError:
             pass

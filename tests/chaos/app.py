@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import random
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from labkit.actors import actor
 from labkit.broker import LabBroker
 
 FOLDER = Path(os.environ["CHAOS_FOLDER"])
-broker = LabBroker(url=os.environ["CHAOS_URL"])
+broker = LabBroker(url=os.environ["CHAOS_URL"], socket_timeout=float(os.environ["CHAOS_TIMEOUT"]))
 # All records are wanted for the comparison.
 broker.keep_jobs = 10**9
 for middleware in broker.middleware:
@@ -76,15 +77,24 @@ def send(key: str, dice: random.Random) -> Any:
 def produce(prefix: str, count: int) -> None:
     """Send jobs; one that may or may not have been accepted is in ``tried`` alone."""
     dice = random.Random(prefix)  # noqa: S311 - dice, not secrets
-    for number in range(count):
-        key = f"{prefix}-{number}"
-        note("tried", key)
-        try:
-            send(key, dice)
-        except Exception as error:
-            note("refused", f"{key} {type(error).__name__}")
+    for first_number in range(0, count, 20):
+        keys = [f"{prefix}-{number}" for number in range(first_number, first_number + 20)]
+        if dice.random() < 0.2:
+            attempt(keys, lambda keys: plain.send_many([(key,) for key in keys]))
         else:
-            note("accepted", key)
+            for key in keys:
+                attempt([key], lambda keys: send(keys[0], dice))
+
+
+def attempt(keys: list[str], send: Callable[[list[str]], Any]) -> None:
+    """Send these, in one call, and note what came of it."""
+    note("tried", "\n".join(keys))
+    try:
+        send(keys)
+    except Exception as error:
+        note("refused", f"{keys[0]} {type(error).__name__}")
+    else:
+        note("accepted", "\n".join(keys))
 
 
 if __name__ == "__main__":

@@ -23,6 +23,9 @@ from tests.support_proxy import LossyProxy
 
 ROOT = Path(__file__).parents[2]
 BATCH = 500  # jobs of one producer process
+SOCKET_TIMEOUT = (
+    1.5  # seconds, in producer and workers: a reply that is held longer is lost to them
+)
 
 
 @dataclass
@@ -34,6 +37,7 @@ class Outcome:
     kills: int = 0
     restarts: int = 0
     faults: int = 0
+    held: int = 0
     lost: list[str] = field(default_factory=list)
     invented: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
@@ -45,6 +49,7 @@ class Outcome:
         return (
             f"{self.accepted} jobs accepted, {self.ran} runs, {self.kills} kill -9, "
             f"{self.restarts} restarts of Redis, {self.faults} requests or replies lost, "
+            f"{self.held} held, "
             f"{self.seconds:.0f} s: {len(self.lost)} lost, {len(self.invented)} invented, "
             f"{len(self.wrong)} wrong states, {self.doubled} doubled "
             f"({len(self.unlabelled)} of them without a label)"
@@ -76,6 +81,7 @@ class Chaos:
                 "CHAOS_FOLDER": str(self.folder),
                 "PYTHONPATH": str(ROOT),
                 "dramatiq_restart_delay": "200",
+                "CHAOS_TIMEOUT": str(SOCKET_TIMEOUT),
             }
             try:
                 self._under_fire(server, proxy)
@@ -85,7 +91,7 @@ class Chaos:
             finally:
                 for process in [*self.running, *filter(None, [self.producer])]:
                     self._kill(process)
-        self.outcome.faults = proxy.lost
+        self.outcome.faults, self.outcome.held = proxy.lost, proxy.held
         self.outcome.seconds = time.monotonic() - began
         return self.outcome
 
@@ -105,6 +111,10 @@ class Chaos:
                 lose(b"EVALSHA", times=self.dice.randrange(1, 4))
             elif chance < 0.55:
                 proxy.cut()
+            elif chance < 0.65:
+                # Some for longer than a client waits: it gives up a command that has run.
+                seconds = self.dice.choice([0.2, 1.0, SOCKET_TIMEOUT + 0.5])
+                proxy.hold_reply_to(b"EVALSHA", seconds, times=self.dice.randrange(1, 4))
             else:
                 self.dice.choice(actions)()
 
