@@ -29,6 +29,7 @@ from labkit.redis_server import connect
 from labkit.sending import Sending, enqueue_values
 from labkit.settings import Settings
 from labkit.settler import Settler
+from labkit.waiter import Waiter
 
 #: A worker that closes waits this long, in seconds, until its last acks are written.
 CLOSE_TIMEOUT = 5.0
@@ -102,16 +103,13 @@ class LabBroker(Sending, RedisBroker):
             if worker != self.broker_id
         )
 
-    def new_waiter(self) -> redis.Redis:
-        """A client of one connection, for commands that block: outside the pool."""
-        return sibling(self.client, name=None, size=1)
-
-    @property
-    def longest_wait(self) -> int:
-        """Milliseconds that a command may block: half of what the network may take."""
-        # redis-py 8's own default, where the application has set none.
+    def new_waiter(self, queue_name: str) -> Waiter:
+        """Who waits for a queue to have something, on a connection outside the pool."""
+        # Redis may hold it for half of what the network may take; redis-py 8's own default, where
+        # the application has set none.
         timeout = self.client.connection_pool.connection_kwargs.get("socket_timeout", 5.0)
-        return int((timeout or 10.0) * 500)
+        client = sibling(self.client, name=None, size=1)
+        return Waiter(client, f"{self.namespace}:{queue_name}", int((timeout or 10.0) * 500))
 
     # -- running ---------------------------------------------------------------------------------
 

@@ -1,8 +1,7 @@
 """LabConsumer: takes deliveries off one queue for a worker.
 
-It wakes when one comes: an idle consumer waits in Redis with ``BLMOVE q q LEFT LEFT``, which takes
-nothing out and so can lose nothing, and which stock producers wake too. It holds as many as its
-worker does in some fifty milliseconds, so that they are not kept from others or from a cancel.
+It wakes when one comes (``waiter``), and holds as many as its worker does in some fifty
+milliseconds, so that they are not kept from others or from a cancel.
 """
 
 from __future__ import annotations
@@ -13,8 +12,6 @@ from collections import deque
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-import redis
-import redis.exceptions
 from dramatiq import Consumer, MessageProxy, get_logger
 from dramatiq.common import getenv_int
 from dramatiq.errors import ConnectionClosed
@@ -52,7 +49,7 @@ class LabConsumer(Consumer):
         self._unsettled: set[str] = set()
         self._handed_out = 0
         self._room = threading.Condition()
-        self._waiter: redis.Redis | None = None
+        self._waiter = broker.new_waiter(queue_name)
         self._has_reclaimed = False
         self._settled, self._counted_at = 0, time.monotonic()
 
@@ -107,10 +104,7 @@ class LabConsumer(Consumer):
         return bool(self._ready)
 
     def _wait_for_more(self) -> bool:
-        if self._waiter is None:
-            self._waiter = self.broker.new_waiter()
-        key = f"{self.broker.namespace}:{self.queue_name}"
-        return wait_for_push(self._waiter, key, min(self.timeout, self.broker.longest_wait))
+        return self._waiter.wait(self.timeout)
 
     def _reclaim(self) -> None:
         if not self._has_reclaimed:
@@ -170,21 +164,4 @@ class LabConsumer(Consumer):
         except ConnectionClosed:
             for delivery in waiting:  # the next consumer's reclaim brings them back
                 self.broker.in_hand.pop(delivery.name, None)
-        if self._waiter is not None:
-            self._waiter.close()
-            self._waiter = None
-
-
-def wait_for_push(waiter: redis.Redis, key: str, millis: int) -> bool:
-    """Sleep in Redis until the list at ``key`` is not empty, at most so long; takes nothing out.
-
-    Returns:
-      bool: whether it may have something by now.
-    """
-    seconds: Any = millis / 1000
-    try:
-        return waiter.blmove(key, key, timeout=seconds, src="LEFT", dest="LEFT") is not None
-    except redis.exceptions.OutOfMemoryError:
-        # The command may need memory, as Redis sees it, and there is none: then this polls.
-        time.sleep(min(millis / 1000, 0.05))
-        return True
+        self._waiter.close()

@@ -10,11 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-import redis
 from dramatiq import Consumer, MessageProxy
 from dramatiq.errors import ConnectionClosed
 
-from labkit.consumer import wait_for_push
 from labkit.ledger.reconcile import describe_foreign
 from labkit.ledger.records import JobState
 from labkit.redis_client import LOST
@@ -33,14 +31,14 @@ class Promoter(Consumer):
         self.broker = broker
         self.queue = queue_name.removesuffix(".DQ")
         self.timeout = timeout
-        self._waiter: redis.Redis | None = None
+        self._waiter = broker.new_waiter(f"{self.queue}.DQ")
 
     def __next__(self) -> None:
         try:
             next_due = self.promote()
             while next_due == 0:
                 next_due = self.promote()
-            self._wait(next_due)
+            self._waiter.wait(min(self.timeout, self.timeout if next_due is None else next_due))
         except LOST as error:
             raise ConnectionClosed(error) from None
 
@@ -61,14 +59,6 @@ class Promoter(Consumer):
             arguments += describe_foreign(self.queue, name.decode(), payload, JobState.SCHEDULED)
         self.broker.call("adopt", *arguments)
 
-    def _wait(self, next_due: int | None) -> None:
-        if self._waiter is None:
-            self._waiter = self.broker.new_waiter()
-        longest = min(self.timeout, self.broker.longest_wait)
-        wait = longest if next_due is None else min(longest, next_due)
-        if wait > 0:  # to Redis, a wait of zero is one without an end
-            wait_for_push(self._waiter, f"{self.broker.namespace}:{self.queue}.DQ", wait)
-
     def ack(self, message: MessageProxy) -> None:
         """Nothing was handed out, so nothing comes back."""
 
@@ -86,6 +76,4 @@ class Promoter(Consumer):
         except LOST as error:
             raise ConnectionClosed(error) from None
         finally:
-            if self._waiter is not None:
-                self._waiter.close()
-                self._waiter = None
+            self._waiter.close()

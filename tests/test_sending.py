@@ -67,6 +67,30 @@ def test_an_enqueue_repeated_after_a_lost_reply_changes_nothing(
     assert len(list(ledger.events(after="0", block=1))) == 1
 
 
+def test_and_neither_does_a_repeat_that_comes_when_the_job_has_gone_on(
+    broker: LabBroker, ledger: Ledger
+) -> None:
+    quick_retries(broker, 2)
+    runs: list[int] = []
+
+    @actor(broker=broker)
+    def fails_once() -> None:
+        runs.append(1)
+        if len(runs) == 1:
+            raise RuntimeError("the first time")
+
+    sent = broker.enqueue(fails_once.message())
+    with running_worker(broker):
+        wait_for_state(ledger, sent.message_id, JobState.COMPLETED)
+        again = broker.enqueue(sent)
+        wait_until(lambda: len(runs) == 3, 10, "the second delivery has run")
+        wait_for_state(ledger, sent.message_id, JobState.COMPLETED)
+    for late in (sent, again):
+        broker._push([(late, *encode(late))])
+    assert broker.client.llen("dramatiq:default") == 0
+    assert ledger.counts() == ONE_EACH | {JobState.COMPLETED: 1}
+
+
 def test_what_json_cannot_hold_is_refused_and_nothing_is_written(broker: LabBroker) -> None:
     for bad in ({1, 2}, float("nan"), {1: "a"}, b"x"):
         with pytest.raises(ArgumentNotJSON, match="argument 1"):

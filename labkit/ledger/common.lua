@@ -46,10 +46,13 @@ local function new_job(id, suffix, sent, enqueued)
   }
 end
 
--- A line for an attempt that ended; `more` is the rest of its JSON.
-local function add_attempt(job, started, finished, more)
+-- How the line of an attempt names its delivery.
+local function mark(suffix) return '"delivery":"' .. suffix .. '"' end
+
+-- A line for an attempt of a delivery that ended; `more` is the rest of its JSON.
+local function add_attempt(job, suffix, started, finished, more)
   job.rest = job.rest .. '\n{"started":' .. (started == "-" and "null" or started)
-    .. ',"finished":' .. finished .. "," .. more
+    .. ',"finished":' .. finished .. "," .. mark(suffix) .. "," .. more
   -- A job that is retried for ever keeps its last attempts only.
   if #job.rest > 65536 then job.rest = string.gsub(job.rest, "^(\n[^\n]*)\n[^\n]*", "%1", 1) end
 end
@@ -98,7 +101,8 @@ end
 -- Put deliveries into a queue, together with their jobs' records. ARGV from `i` on: queue, state, ETA or
 -- "-", how many; then for each its name, its payload, and what was sent: text, or the length of the
 -- payload's own beginning that says it. A repeat of the very same delivery (its first reply was lost)
--- changes nothing. Returns where ARGV goes on.
+-- changes nothing, even if that has failed meanwhile and the job is at its next. Returns where ARGV goes
+-- on.
 local function deliver(i)
   local queue, state, eta, count = unpack(ARGV, i, i + 3)
   local waiting, messages = { "RPUSH", ns .. ":" .. queue }, { "HSET", ns .. ":" .. queue .. ".msgs" }
@@ -107,7 +111,7 @@ local function deliver(i)
     local delivery, payload, sent = ARGV[j], ARGV[j + 1], ARGV[j + 2]
     local id, suffix = string.match(delivery, "^(.*)#([^#]*)$")
     local job = load(id)
-    if not job or job.delivery ~= suffix then
+    if not job or (job.delivery ~= suffix and not string.find(job.rest, mark(suffix), 1, true)) then
       waiting[#waiting + 1] = delivery
       messages[#messages + 1] = delivery
       messages[#messages + 1] = payload
@@ -115,7 +119,7 @@ local function deliver(i)
       job = job or new_job(id, suffix, length and string.sub(payload, 1, length) .. "}" or sent)
       -- The attempt that went well stands in the first line, which begins anew.
       if job.state == "completed" and job.worker ~= "-" then
-        add_attempt(job, job.started, job.finished, '"worker":"' .. job.worker .. '"}')
+        add_attempt(job, job.delivery, job.started, job.finished, '"worker":"' .. job.worker .. '"}')
       end
       job.delivery, job.eta, job.started, job.finished, job.worker = suffix, eta, "-", "-", "-"
       enter(job, state, eta ~= "-" and eta or nil)

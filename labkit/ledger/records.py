@@ -110,7 +110,7 @@ def describe(actor: str, queue: str, args: tuple[Any, ...], kwargs: dict[str, An
 
 
 def describe_attempt(worker: str, error: str, traceback: str) -> str:
-    """The end of an attempt's line; Lua puts ``{"started":…,"finished":…,`` in front of it."""
+    """The end of an attempt's line; Lua puts times and delivery in front of it."""
     attempt = {"worker": worker}
     if error:
         attempt["error"] = error[:ARGUMENTS_LIMIT]

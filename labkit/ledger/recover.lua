@@ -17,7 +17,7 @@ local function take_back(queue, delivery)
   job.lost = string.format("%d", job.lost + 1)
   if job.state == "running" then
     local name = job.worker ~= "-" and job.worker or worker
-    add_attempt(job, job.started, now,
+    add_attempt(job, job.delivery, job.started, now,
       '"worker":"' .. name .. '","error":"WorkerLost: the worker died while it ran this job"}')
     job.worker = "-"
     job.started = "-"

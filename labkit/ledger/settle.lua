@@ -34,9 +34,9 @@ local function settle(queue, delivery, id, verdict, state, attempt, ago, dead_pa
   local is_current = job.delivery == suffix
   if is_current then job.started, job.finished, job.worker = started, now, name end
   if attempt ~= "" then
-    add_attempt(job, started, now, attempt)
+    add_attempt(job, suffix, started, now, attempt)
   elseif not is_current and started ~= "-" then
-    add_attempt(job, started, now, '"worker":"' .. name .. '"}')
+    add_attempt(job, suffix, started, now, '"worker":"' .. name .. '"}')
   end
   if held > 0 or not is_current then save(job) end
   return job, suffix
