@@ -75,7 +75,11 @@ class LabBroker(Sending, RedisBroker):
 
     def call(self, script: str, *arguments: Any, client: redis.Redis | None = None) -> Any:
         """Run one of the ledger's scripts."""
-        return self._lua[script](keys=[self.namespace], args=arguments, client=client)
+        lua, client = self._lua[script], client or self.client
+        try:  # redis-py's Script does the same, and costs a send a twelfth of its time
+            return client.execute_command("EVALSHA", lua.sha, 1, self.namespace, *arguments)
+        except redis.exceptions.NoScriptError:
+            return lua(keys=[self.namespace], args=arguments, client=client)
 
     # -- consuming -------------------------------------------------------------------------------
 

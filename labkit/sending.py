@@ -105,9 +105,10 @@ class Sending(RedisBroker):
 
     def _signal(self, signal: str, messages: list[Message[Any]], delay: int | None) -> None:
         # In bulk the signals cost more than the sending, and hardly a middleware listens to them.
-        unheard = getattr(Middleware, signal)
-        if all(getattr(type(m), signal, None) is unheard for m in self.middleware):
-            return
+        if len(messages) > 1:
+            unheard = getattr(Middleware, signal)
+            if all(getattr(type(m), signal, None) is unheard for m in self.middleware):
+                return
         emit = self.emit_before if signal.startswith("before") else self.emit_after
         for message in messages:
             emit("enqueue", message, delay)
