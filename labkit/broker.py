@@ -70,6 +70,8 @@ class LabBroker(Sending, RedisBroker):
         self.keep_millis = int(bounds.keep_days * 86_400_000)
         #: What this process has fetched and not yet settled, by the delivery's name.
         self.in_hand: dict[str, Delivery] = {}
+        #: Whether somebody wants this worker to take no more jobs; the heartbeat keeps it true.
+        self.is_quiet = False
         self._settler: Settler | None = None
         self._heartbeat: Heartbeat | None = None
 
@@ -92,6 +94,9 @@ class LabBroker(Sending, RedisBroker):
     def fetch(self, queue_name: str, most: int) -> Iterator[tuple[str, bytes | None, bool]]:
         """Take up to ``most`` deliveries: name, payload, and whether a dead worker had it."""
         reply = self.call("fetch", self.broker_id, queue_name, most)
+        if reply == [b"quiet"]:
+            self.is_quiet = True
+            return
         for name, payload, was_lost in zip(reply[::3], reply[1::3], reply[2::3], strict=True):
             yield name.decode(), payload, bool(was_lost)
 

@@ -72,6 +72,9 @@ class LabConsumer(Consumer):
         return delivery
 
     def _refill(self) -> None:
+        if self.broker.is_quiet:
+            time.sleep(self.timeout / 1000)
+            return
         if not self._wait_for_room():
             return
         self._reclaim()
@@ -153,6 +156,7 @@ class LabConsumer(Consumer):
             raise ConnectionClosed(error) from None
         for name in names:
             self.broker.in_hand.pop(name, None)
+            self._unsettled.discard(name)
 
     def close(self) -> None:
         """Give back what was fetched and not handed out; write what is not yet written."""

@@ -17,7 +17,6 @@ from typing import Any
 from labkit import __version__, database, migrations
 from labkit.errors import LabkitError
 from labkit.ledger.check import check as differences
-from labkit.ledger.following import workers
 from labkit.ledger.reader import Ledger
 from labkit.redis_server import find
 from labkit.settings import CONFIG_NAME, Settings, redact_url
@@ -140,7 +139,7 @@ def _database(settings: Settings) -> Check:
 
 
 def _worker(settings: Settings) -> Check:
-    living = workers(Ledger())
+    living = Ledger().workers()
     if not living:
         return Check("worker", None, "none runs", "`labkit worker` in a terminal starts one.")
     return Check("worker", True, ", ".join(f"process {card.pid} on {card.host}" for card in living))

@@ -1,6 +1,7 @@
 """Heartbeat: a worker's sign of life, and its look at the others.
 
-Once a second a worker process says on Redis that it lives, over a connection that carries its name.
+Once a second a worker process says on Redis that it lives, over a connection that carries its name;
+the answer says whether it is to be quiet.
 Another labkit worker is dead when no sign came for three seconds *and* its connection is gone from
 ``CLIENT LIST`` at two looks: a process that was killed loses it within milliseconds, one that is
 stopped, or whose GIL is held, keeps it, and one that lost Redis for a moment has it again. Where
@@ -19,7 +20,8 @@ from typing import TYPE_CHECKING, Any
 import redis
 import redis.exceptions
 from dramatiq import Worker, get_logger
-from dramatiq.common import current_millis
+from dramatiq.common import current_millis, iter_queue
+from dramatiq.errors import BrokerConnectionError
 
 from labkit.ledger.reconcile import Reconciler
 from labkit.redis_client import sibling
@@ -60,6 +62,7 @@ class Heartbeat:
         self._thread.join(5)
         try:
             self._client.hdel(self.broker.keys.workers, self.broker.broker_id)
+            self._client.srem(self.broker.keys.quiet, self.broker.broker_id)
         except redis.RedisError:
             self.logger.debug("Redis is away; the worker's card stays until it is taken back.")
         self._client.close()
@@ -92,7 +95,8 @@ class Heartbeat:
         # The card goes along each time: queues and actors may be declared late, and cards cleared.
         values = [self.broker.broker_id, SUSPECT_MILLIS, timeout, json.dumps(self.card())]
         reply = self.broker.call("beat", *values, client=self._client)
-        suspects = list(zip(reply[::3], reply[1::3], reply[2::3], strict=True))
+        self._be_quiet(bool(reply[0]))
+        suspects = list(zip(reply[1::3], reply[2::3], reply[3::3], strict=True))
         connected = self._connected() if suspects else None
         gone: set[str] = set()
         for name, card, is_timed_out in suspects:
@@ -104,6 +108,18 @@ class Heartbeat:
             elif worker in gone & self._gone:
                 self._recover(worker, card, DEAD_MILLIS)
         self._gone = gone
+
+    def _be_quiet(self, is_quiet: bool) -> None:
+        """Once it is, nothing that this worker has fetched begins; what runs goes on to its end."""
+        self.broker.is_quiet = is_quiet
+        for item in iter_queue(self.worker.work_queue) if is_quiet else ():
+            try:
+                self.worker.consumers[item.message.queue_name].requeue_messages([item.message])
+            except BrokerConnectionError:
+                self.worker.work_queue.put(item)  # the next beat tries again
+                return
+            finally:
+                self.worker.work_queue.task_done()
 
     def _recover(self, worker: str, card: bytes, silence: int) -> None:
         named = set(json.loads(card)["queues"]) if card else set()

@@ -41,8 +41,9 @@ _WIDEST = 100
 _KEYS = (
     (r":__ledger__\.jobs$", "the record of each job"),
     (r":__ledger__\.events$", "the changes of state"),
-    (r":__ledger__\.minutes$", "how many jobs came into which state, by minute"),
+    (r":__ledger__\.minute\.\d+$", "what happened in one minute, counted"),
     (r":__ledger__\.workers$", "what each worker is"),
+    (r":__ledger__\.quiet$", "workers that take no more jobs"),
     (r":__ledger__\.queues$", "the names of the queues"),
     (r":__ledger__\.recovered$", "deliveries of workers that died"),
     (r":__ledger__\.due\.(.*)$", r"jobs of \1 that wait for their time"),
@@ -118,7 +119,7 @@ def _workers(ledger: Ledger) -> list[int]:
     from labkit.worker import started
 
     here = socket.gethostname()
-    cards = {card.pid for card in following.workers(ledger) if card.host == here}
+    cards = {card.pid for card in ledger.workers() if card.host == here}
     return sorted(cards.union(*(worker.pids() for worker in started())))
 
 

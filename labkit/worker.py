@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -24,6 +25,7 @@ from typing import Self
 
 from labkit import tether
 from labkit.errors import WorkerError
+from labkit.ledger.reader import Ledger
 from labkit.settings import Settings
 
 #: What each worker process logs once it takes jobs.
@@ -50,8 +52,11 @@ def command(
 class Worker:
     """A worker that was started; make one with ``Worker.start``."""
 
-    def __init__(self, process: tether.Tethered, log_path: Path) -> None:
+    def __init__(
+        self, process: tether.Tethered, log_path: Path, env: Mapping[str, str] | None = None
+    ) -> None:
         self.log_path = log_path
+        self._env = dict(env or {})
         self._process = process
         self._finalizer = weakref.finalize(self, _end, process, os.getpid())
         _started.add(self)
@@ -95,7 +100,7 @@ class Worker:
             process = tether.start(line, output=Path(name), env=_environment(settings, env))
         except OSError as error:
             raise WorkerError(f"The worker does not start: {error}") from error
-        worker = cls(process, Path(name).rename(folder / f"{process.pid}.log"))
+        worker = cls(process, Path(name).rename(folder / f"{process.pid}.log"), env)
         worker._wait_until_ready(processes, timeout)
         return worker
 
@@ -137,6 +142,26 @@ class Worker:
                     f"The worker did not write {text!r} {state}. Its log ends with:\n{self._tail()}"
                 )
             time.sleep(0.005)
+
+    def quiet(self, *, quiet: bool = True) -> None:
+        """Let all its processes take no more jobs; ``quiet=False`` lets them go on.
+
+        What their threads run they finish; what they have fetched and not begun goes back to its
+        queue within a second. ``Ledger.quiet`` does the same for one process on any host.
+
+        Raises:
+          WorkerError: none of its processes is a labkit worker on its Redis.
+          RedisUnavailable: Redis does not answer.
+        """
+        namespace = self._env.get("LABKIT_NAMESPACE", Settings().namespace)
+        ledger = Ledger(self._env.get("REDIS_URL"), namespace)
+        here, pids = socket.gethostname(), self.pids()
+        cards = [card for card in ledger.workers() if card.host == here and card.pid in pids]
+        for card in cards:
+            ledger.quiet(card.name, quiet=quiet)
+        ledger.client.close()
+        if not cards:
+            raise WorkerError(f"{self!r} has no labkit worker in namespace {namespace!r}.")
 
     def stop(self, timeout: float = 30.0) -> bool:
         """SIGTERM: it finishes the jobs in its hands, gives back those it prefetched, and ends.

@@ -69,7 +69,7 @@ def test_what_was_cleared_is_not_recent(ledger: Ledger, broker: LabBroker) -> No
 
 
 def test_workers_that_live(ledger: Ledger, broker: LabBroker) -> None:
-    assert following.workers(ledger) == []
+    assert ledger.workers() == []
     card = '{"host":"h","pid":%d,"threads":4,"queues":["default"],"actors":["a","b"],"since":%d}'
     now = time.time() * 1000
     ledger.client.zadd(
@@ -78,8 +78,8 @@ def test_workers_that_live(ledger: Ledger, broker: LabBroker) -> None:
     ledger.client.hset(ledger.keys.workers, "young", card % (7, 2_000))
     ledger.client.hset(ledger.keys.workers, "old", card % (8, 1_000))
     ledger.client.hset(ledger.keys.workers, "dead", card % (9, 3_000))
-    assert [worker.name for worker in following.workers(ledger)] == ["old", "young"]
-    assert following.workers(ledger)[0].actors == ("a", "b")
+    assert [worker.name for worker in ledger.workers()] == ["old", "young"]
+    assert ledger.workers()[0].actors == ("a", "b")
 
 
 def test_the_servers_clock(ledger: Ledger) -> None:
@@ -88,7 +88,7 @@ def test_the_servers_clock(ledger: Ledger) -> None:
 
 def test_nothing_answers() -> None:
     lost = Ledger("redis://127.0.0.1:1/0")
-    for ask in (following.position, following.workers, following.recent, following.clock):
+    for ask in (following.position, Ledger.workers, following.recent, following.clock):
         with pytest.raises(RedisUnavailable):
             ask(lost)
 

@@ -9,8 +9,8 @@ import dramatiq
 import pytest
 from dramatiq.brokers.stub import StubBroker
 
-from labkit.ledger.following import WorkerCard
 from labkit.ledger.records import Attempt, JobRecord, JobState
+from labkit.ledger.workers import WorkerCard
 from labkit.widgets.present import show_in_full, show_job, show_picture
 from labkit.widgets.watcher import Picture, Question
 

@@ -25,9 +25,9 @@ from labkit.course.show import print_line
 from labkit.database import engine, session
 from labkit.errors import CourseError, RedisRefused
 from labkit.heartbeat import connection_name
-from labkit.ledger.following import WorkerCard, workers
 from labkit.ledger.reader import Ledger
 from labkit.ledger.records import JobRecord, JobState
+from labkit.ledger.workers import WorkerCard
 from labkit.models import Task
 from labkit.redis_client import redis_errors
 from labkit.redis_server import ThrowawayRedis
@@ -129,7 +129,7 @@ def _workers_elsewhere(ledger: Ledger) -> list[WorkerCard]:
                 connections = {client.get("name") for client in ledger.client.client_list()}
         except RedisRefused:  # this Redis user may not ask
             return []
-        living = [card for card in workers(ledger) if connection_name(card.name) in connections]
+        living = [card for card in ledger.workers() if connection_name(card.name) in connections]
         if not living or time.monotonic() > deadline:
             return living
         time.sleep(STEP)
@@ -172,7 +172,7 @@ def wait_for_state(
                 f"The job {job_id} will not be {wanted} any more: it is {record.state}{error}."
             )
         waited = time.monotonic() - began
-        nobody = not looked and waited > BOOTING and not workers(ledger)
+        nobody = not looked and waited > BOOTING and not ledger.workers()
         looked = waited > BOOTING
         if nobody or waited > timeout:
             where = record.state if record else "unknown to Redis"

@@ -1,11 +1,12 @@
 -- A worker's sign of life. Returns the workers from which none has come for a while.
 -- ARGV: worker, ms after which a labkit worker is suspect, ms after which any worker is dead, its card.
--- Returns flat pairs: worker, and its card or "" for a stock worker.
+-- Returns 1 when it is to be quiet, else 0; then flat triples: worker, its card or "" for a stock worker,
+-- and "1" for one that is dead by the second time.
 
 pass_memory_limit()
 redis.call("ZADD", heartbeats, now, ARGV[1])
 redis.call("HSET", ledger .. "workers", ARGV[1], ARGV[4])
-local reply = {}
+local reply = { redis.call("SISMEMBER", ledger .. "quiet", ARGV[1]) }
 local silent = redis.call("ZRANGEBYSCORE", heartbeats, "-inf", millis - ARGV[2], "WITHSCORES")
 for i = 1, #silent, 2 do
   local card = redis.call("HGET", ledger .. "workers", silent[i])

@@ -59,6 +59,19 @@ end
 
 -- Counted while a script runs, written when it ends (finish.lua).
 local counted = {}
+local function count(job, what)
+  local tally = (queue_of(job) or "?") .. "/" .. what
+  counted[tally] = (counted[tally] or 0) + 1
+end
+
+-- A job that was enqueued begins: the time from its ETA (or from when it was ready, where it had none, or
+-- was let go earlier) to its start, in steps of half a power of two, which suffice for a median.
+local function count_wait(job, started)
+  local ready = redis.call("ZSCORE", ledger .. "enqueued", job.id) or job.enqueued
+  local due = job.eta == "-" and ready or math.min(job.eta, ready)
+  local wait = math.max(0, started - due)
+  count(job, "waited/" .. (wait < 1 and 0 or math.floor(2 * math.log(wait) / math.log(2)) + 1))
+end
 
 local function announce(id, was, state)
   redis.call("XADD", ledger .. "events", "MAXLEN", "~", "10000", "*",
@@ -81,8 +94,7 @@ local function enter(job, state, score)
   job.state = state
   save(job)
   announce(job.id, was, state)
-  local tally = (queue_of(job) or "?") .. "/" .. state
-  counted[tally] = (counted[tally] or 0) + 1
+  if was ~= state then count(job, state) end
 end
 
 -- The part of a delivery's name behind the job's id; a stock delivery is its whole name.

@@ -1,11 +1,12 @@
 -- Hand deliveries of one queue to a worker; until it settles them they stand in its acks.
 -- ARGV: worker, queue, how many at most.
 -- Returns flat triples: delivery, payload (nil when somebody removed it), and "1" for a delivery that
--- was taken back from a worker that died.
+-- was taken back from a worker that died. For a worker that is to be quiet: that word alone.
 
 local worker, queue = ARGV[1], ARGV[2]
 pass_memory_limit()
 redis.call("ZADD", heartbeats, now, worker)
+if redis.call("SISMEMBER", ledger .. "quiet", worker) == 1 then return { "quiet" } end
 local fetched = redis.call("LPOP", ns .. ":" .. queue, ARGV[3])
 if not fetched then return {} end
 

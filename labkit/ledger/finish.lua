@@ -1,17 +1,11 @@
--- Behind every script: how many jobs came into which state of which queue in this minute. The first of
--- a minute makes the queue known, and sees to it that no more than the last day is kept.
+-- Behind every script: what it counted (jobs that came into a state, and how long they waited for their
+-- start) goes into the hash of this minute, which Redis forgets a day later. The first of a kind in a
+-- minute makes its queue known.
 
-local minute = math.floor(clock[1] / 60)
+local minute = ledger .. "minute." .. math.floor(clock[1] / 60)
 for tally, count in pairs(counted) do
-  if redis.call("HINCRBY", ledger .. "minutes", tally .. "/" .. minute, count) == count then
-    local queues = ledger .. "queues"
-    redis.call("SADD", queues, (string.match(tally, "^([^/]*)")))
-    if redis.call("HLEN", ledger .. "minutes") > 2 * 7 * 1440 * redis.call("SCARD", queues) then
-      for _, field in ipairs(redis.call("HKEYS", ledger .. "minutes")) do
-        if tonumber(string.match(field, "%d+$")) < minute - 1440 then
-          redis.call("HDEL", ledger .. "minutes", field)
-        end
-      end
-    end
+  if redis.call("HINCRBY", minute, tally, count) == count then
+    redis.call("EXPIRE", minute, 86400)
+    redis.call("SADD", ledger .. "queues", (string.match(tally, "^([^/]*)")))
   end
 end

@@ -6,8 +6,6 @@ then costs the same however many jobs went by in between.
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from labkit.ledger import records
@@ -22,21 +20,6 @@ if TYPE_CHECKING:
 #: Changes of state that are looked through for one job in the list of those that changed last; a
 #: job has about three.
 _EVENTS_A_JOB = 5
-#: A worker says once a second that it lives; after so many milliseconds it is not counted.
-_SILENCE = 5_000
-
-
-@dataclass(frozen=True)
-class WorkerCard:
-    """A labkit worker process that gave a sign of life in the last seconds."""
-
-    name: str
-    host: str
-    pid: int
-    threads: int
-    queues: tuple[str, ...]
-    actors: tuple[str, ...]
-    since: datetime
 
 
 def position(ledger: Ledger) -> str:
@@ -72,14 +55,6 @@ def recent(ledger: Ledger, limit: int = 10) -> list[JobRecord]:
     return sorted(jobs, key=lambda job: (_seconds(job.enqueued_at), order[job.id]), reverse=True)
 
 
-def workers(ledger: Ledger) -> list[WorkerCard]:
-    """The labkit workers that live, the oldest first; stock Dramatiq's do not say who they are."""
-    with redis_errors(ledger.client):
-        reply = ledger.call("workers", _SILENCE)
-    cards = (_read_card(*pair) for pair in zip(reply[::2], reply[1::2], strict=True))
-    return sorted((card for card in cards if card), key=lambda card: (card.since, card.name))
-
-
 def clock(ledger: Ledger) -> float:
     """The server's clock, in seconds since 1970: the one that stamps every event."""
     with redis_errors(ledger.client):
@@ -89,19 +64,3 @@ def clock(ledger: Ledger) -> float:
 
 def _seconds(when: datetime | None) -> float:
     return when.timestamp() if when else 0.0
-
-
-def _read_card(name: bytes, raw: bytes) -> WorkerCard | None:
-    try:
-        card = json.loads(raw)
-        return WorkerCard(
-            name=name.decode(),
-            host=str(card["host"]),
-            pid=int(card["pid"]),
-            threads=int(card["threads"]),
-            queues=tuple(card["queues"]),
-            actors=tuple(card["actors"]),
-            since=records.from_millis(int(card["since"])),
-        )
-    except (ValueError, KeyError, TypeError):
-        return None  # written by another version: it may live, but cannot be described

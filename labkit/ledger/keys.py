@@ -15,9 +15,11 @@ The ledger's, all under ``ns:__ledger__.``, a name that no queue can have::
     <state>    sorted set   job ids of that state; scheduled and retrying by ETA, else by the time
                             at which they came into it (milliseconds)
     events     stream       every change of state, capped
-    minutes    hash         "<queue>/<state>/<minute since 1970>" -> how many jobs came into it; at
-                            least of the last day
+    minute.<n> hash         of the n-th minute since 1970, for a day: "<queue>/<state>" -> how many
+                            jobs came into it; "<queue>/waited/<step>" -> how many began after so
+                            long (see ``history``)
     workers    hash         worker -> what it is: host, pid, threads, queues, actors
+    quiet      set          workers that are to take no more jobs
     queues     set          every queue that the ledger has met
     due.<q>    sorted set   deliveries of q.DQ that a labkit worker has taken in, by ETA
     recovered  hash         deliveries taken back from a dead worker -> starts since then
@@ -60,13 +62,17 @@ class Keys:
         self.prefix = f"{namespace}:__ledger__."
         self.jobs = self.prefix + "jobs"
         self.events = self.prefix + "events"
-        self.minutes = self.prefix + "minutes"
         self.workers = self.prefix + "workers"
+        self.quiet = self.prefix + "quiet"
         self.queues = self.prefix + "queues"
 
     def due(self, queue: str) -> str:
         """The sorted set, by ETA, of the deliveries of ``queue`` that wait for their time."""
         return f"{self.prefix}due.{queue}"
+
+    def minute(self, number: int) -> str:
+        """The hash that counts what happened in a minute, by its number since 1970."""
+        return f"{self.prefix}minute.{number}"
 
     def state(self, state: str) -> str:
         """The sorted set of the jobs in ``state``."""

@@ -11,7 +11,9 @@ from typing import Any
 
 from labkit.ledger import records
 from labkit.ledger.actions import Actions
+from labkit.ledger.history import Minute, last_minutes
 from labkit.ledger.records import JobEvent, JobRecord, JobState
+from labkit.ledger.workers import Workers
 from labkit.redis_client import redis_errors
 
 #: In these states the one whose time comes first is first; in the others, the newest.
@@ -20,7 +22,7 @@ _EARLIEST_FIRST = {JobState.SCHEDULED, JobState.RETRYING, JobState.ENQUEUED, Job
 _SCAN_STEP = 500
 
 
-class Ledger(Actions):
+class Ledger(Actions, Workers):
     """What Redis knows about every job of one namespace.
 
     Parameters:
@@ -77,6 +79,13 @@ class Ledger(Actions):
         with redis_errors(self.client):
             raw: Any = self.client.hget(self.keys.jobs, message_id)
         return None if raw is None else records.parse(message_id, raw)
+
+    def minutes(self, count: int = 60, queue: str | None = None) -> list[Minute]:
+        """What happened in each of the last ``count`` minutes, oldest first; a day is kept.
+
+        The last one is the minute that still counts. One round trip.
+        """
+        return last_minutes(self, count, queue)
 
     def events(self, after: str | None = None, block: int | None = None) -> Iterator[JobEvent]:
         """Every change of state, in order, as it happens.

@@ -38,4 +38,5 @@ for i = 3, #ARGV do
 end
 redis.call("ZREM", heartbeats, worker)
 redis.call("HDEL", ledger .. "workers", worker)
+redis.call("SREM", ledger .. "quiet", worker)
 return taken

@@ -32,6 +32,7 @@ local function settle(queue, delivery, id, verdict, state, attempt, ago, dead_pa
   if not job then return nil, suffix end
   local started = ago ~= "-" and string.format("%.0f", millis - ago) or "-"
   local is_current = job.delivery == suffix
+  if is_current and started ~= "-" and job.state == "enqueued" then count_wait(job, started) end
   if is_current then job.started, job.finished, job.worker = started, now, name end
   if attempt ~= "" then
     add_attempt(job, suffix, started, now, attempt)

@@ -11,6 +11,7 @@ for i = 2, #ARGV, 5 do
   if job.delivery == suffix and (not job.state or job.state == "enqueued") then
     job.started = string.format("%.0f", millis - ago)
     job.worker = ARGV[1]
+    count_wait(job, job.started)
     enter(job, "running")
   end
 end

@@ -17,8 +17,8 @@ from labkit.widgets.redact import call_text, mask, safe_text, secrets_of, shorte
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from labkit.ledger.following import WorkerCard
     from labkit.ledger.records import Attempt, JobRecord
+    from labkit.ledger.workers import WorkerCard
     from labkit.widgets.watcher import Picture
 
 #: Characters of the arguments, and of an error's first line, in a row; of the arguments in full.

@@ -25,9 +25,9 @@ from labkit.ledger.records import JobState
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from labkit.ledger.following import WorkerCard
     from labkit.ledger.reader import Ledger
     from labkit.ledger.records import JobRecord
+    from labkit.ledger.workers import WorkerCard
 
 log = logging.getLogger(__name__)
 
@@ -184,7 +184,7 @@ class Watcher:
         """Whether to look again for that; after a loss there is every reason to."""
         if self._ledger is None or self._is_lost:
             return True
-        return following.workers(self._ledger) != self._workers
+        return self._ledger.workers() != self._workers
 
     def _look(self) -> float:
         """Ask Redis and tell all readers; returns the seconds to pause before the next look."""
@@ -195,7 +195,7 @@ class Watcher:
             # Set before looking: what changes while we look is then cause for the next look.
             self._follow_from = position
             self._changed.notify_all()
-        counts, workers = ledger.counts(), following.workers(ledger)
+        counts, workers = ledger.counts(), ledger.workers()
         self._workers = workers
         pictures: dict[Question, Picture] = {}
         sent = 0

@@ -193,6 +193,7 @@ class WorkerPanel(WatchingWidget):
             str(card.pid): {
                 "threads": card.threads,
                 "queues": safe_text(", ".join(card.queues), 80),
+                "quiet": card.is_quiet,
             }
             for card in picture.workers
             if card.host == here

@@ -1,0 +1,88 @@
+"""The labkit workers of a namespace: which live, what they are, and how to quiet one.
+
+Stock Dramatiq's workers do not say who they are, and are not among them.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from labkit.errors import WorkerError
+from labkit.ledger import records
+from labkit.ledger.connection import LedgerConnection
+from labkit.redis_client import redis_errors
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+#: A worker says once a second that it lives; after so many milliseconds it is not counted.
+_SILENCE = 5_000
+
+
+@dataclass(frozen=True)
+class WorkerCard:
+    """A labkit worker process that gave a sign of life in the last seconds."""
+
+    name: str
+    host: str
+    pid: int
+    threads: int
+    queues: tuple[str, ...]
+    actors: tuple[str, ...]
+    since: datetime
+    is_quiet: bool = False  #: it takes no more jobs
+
+    @property
+    def address(self) -> str:
+        """``host:pid``, as the records of the jobs that it runs name it."""
+        return f"{self.host}:{self.pid}"
+
+
+class Workers(LedgerConnection):
+    """The part of ``Ledger`` that knows of workers."""
+
+    def workers(self) -> list[WorkerCard]:
+        """The labkit workers that live, the oldest first."""
+        with redis_errors(self.client):
+            reply = self.call("workers", _SILENCE)
+        found = (_read_card(*one) for one in zip(reply[::3], reply[1::3], reply[2::3], strict=True))
+        return sorted((card for card in found if card), key=lambda card: (card.since, card.name))
+
+    def quiet(self, worker: str, *, quiet: bool = True) -> None:
+        """Let a worker take no more jobs, on whichever host; ``quiet=False`` lets it go on.
+
+        What its threads run they finish; what it has fetched and not begun goes back to its queue
+        within a second.
+
+        Parameters:
+          worker: ``host:pid``, or the worker's name on its card.
+
+        Raises:
+          WorkerError: no such labkit worker lives.
+        """
+        for card in self.workers():
+            if worker in (card.address, card.name):
+                change = self.client.sadd if quiet else self.client.srem
+                with redis_errors(self.client):
+                    change(self.keys.quiet, card.name)
+                return
+        raise WorkerError(f"no labkit worker {worker!r} lives in namespace {self.namespace!r}")
+
+
+def _read_card(name: bytes, raw: bytes, quiet: Any) -> WorkerCard | None:
+    try:
+        card = json.loads(raw)
+        return WorkerCard(
+            name=name.decode(),
+            host=str(card["host"]),
+            pid=int(card["pid"]),
+            threads=int(card["threads"]),
+            queues=tuple(card["queues"]),
+            actors=tuple(card["actors"]),
+            since=records.from_millis(int(card["since"])),
+            is_quiet=bool(quiet),
+        )
+    except (ValueError, KeyError, TypeError):
+        return None  # written by another version: it may live, but cannot be described
