@@ -72,6 +72,7 @@ class LabConsumer(Consumer):
         return delivery
 
     def _refill(self) -> None:
+        self._adapt()  # first, so that there is room by this limit: Redis refuses a negative fetch
         if self.broker.is_quiet:
             time.sleep(self.timeout / 1000)
             return
@@ -90,7 +91,6 @@ class LabConsumer(Consumer):
         return len(self._unsettled) <= self._limit // 2
 
     def _fetch(self) -> bool:
-        self._adapt()
         room = self._limit - len(self._unsettled)
         for name, payload, was_lost in self.broker.fetch(self.queue_name, room):
             if payload is None:  # somebody removed the message of a delivery that waited
