@@ -161,10 +161,9 @@ class Actions(LedgerConnection):
         return Cleared(self.namespace, jobs, removed)
 
     def _own_keys(self) -> Iterator[list[bytes]]:
-        pattern = "".join(f"\\{c}" if c in "*?[]^\\" else c for c in self.namespace) + ":*"
         cursor = 0
         while True:
-            reply: Any = self.client.scan(cursor, match=pattern, count=1_000)
+            reply: Any = self.client.scan(cursor, match=keys.pattern(self.namespace), count=1_000)
             cursor, found = reply
             if found:
                 yield found

@@ -8,11 +8,12 @@ import redis
 
 from labkit.ledger import keys
 from labkit.ledger.records import JobState
+from labkit.ledger.stock import StockQueues
 from labkit.redis_client import client_of, redis_errors
 from labkit.redis_server import connect
 from labkit.settings import Settings, redact_url
 
-_SCRIPTS = ("act", "adopt", "inspect", "mend", "page", "survey", "workers")
+_SCRIPTS = ("act", "adopt", "inspect", "mend", "page", "search", "survey", "workers")
 
 
 class LedgerConnection:
@@ -35,6 +36,8 @@ class LedgerConnection:
             self.namespace = namespace or settings.namespace
             self._address = "the Redis of Settings()"
         self.keys = keys.Keys(self.namespace)
+        self.stock = StockQueues(self.client, self.namespace)
+        self._is_foreign = url is not None or client is not None
         self._lua = {name: self.client.register_script(keys.script(name)) for name in _SCRIPTS}
 
     def __repr__(self) -> str:
@@ -45,8 +48,34 @@ class LedgerConnection:
         return self._lua[script](keys=[self.namespace], args=arguments)
 
     def counts(self) -> dict[JobState, int]:
-        """How many jobs are in each state: all states, one round trip."""
+        """How many jobs are in each state: all states, one round trip.
+
+        An application of stock Dramatiq alone keeps no completed or cancelled job: these two are
+        then left out, for nobody knows their numbers.
+        """
+        with redis_errors(self.client):
+            with self.client.pipeline(transaction=False) as pipe:
+                for state in JobState:
+                    pipe.zcard(self.keys.state(state))
+                self._probe(pipe)
+                *counts, ours, theirs = pipe.execute()
+            if self._is_stock(ours, theirs):
+                return self.stock.counts()
+            return dict(zip(JobState, counts, strict=True))
+
+    def is_recorded(self) -> bool:
+        """Whether a ledger is kept here; without one only Dramatiq's own keys can be read."""
+        if not self._is_foreign:
+            return True
         with redis_errors(self.client), self.client.pipeline(transaction=False) as pipe:
-            for state in JobState:
-                pipe.zcard(self.keys.state(state))
-            return dict(zip(JobState, pipe.execute(), strict=True))
+            self._probe(pipe)
+            return not self._is_stock(*pipe.execute())
+
+    def _probe(self, pipe: Any) -> None:
+        own = self.keys
+        pipe.exists(own.jobs, own.events, own.queues, own.workers)
+        pipe.exists(f"{self.namespace}:__heartbeats__")
+
+    def _is_stock(self, ours: int, theirs: int) -> bool:
+        # With neither there is no application yet; and on its own Redis labkit always records.
+        return self._is_foreign and not ours and bool(theirs)

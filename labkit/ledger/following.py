@@ -51,6 +51,8 @@ def recent(ledger: Ledger, limit: int = 10) -> list[JobRecord]:
                 # At last its oldest event here: it tells jobs of one millisecond apart.
                 order[job_id] = tuple(int(part) for part in event_id.split(b"-"))
         raws: Any = ledger.client.hmget(ledger.keys.jobs, list(order)) if order else []
+        if not entries and not ledger.is_recorded():
+            return ledger.stock.recent(limit)
     jobs = [records.parse(job_id, raw) for job_id, raw in zip(order, raws, strict=True) if raw]
     return sorted(jobs, key=lambda job: (_seconds(job.enqueued_at), order[job.id]), reverse=True)
 

@@ -84,6 +84,11 @@ def delivery_name(job_id: str, suffix: str) -> str:
     return f"{job_id}#{suffix}"
 
 
+def pattern(namespace: str, rest: str = "*") -> str:
+    """What ``SCAN`` matches a namespace's keys with, whatever characters its name has."""
+    return "".join(f"\\{c}" if c in "*?[]^\\" else c for c in namespace) + f":{rest}"
+
+
 def script(name: str) -> str:
     """The Lua source of one operation, with the words that all of them share in front."""
     folder = files("labkit.ledger")

@@ -6,20 +6,18 @@ any other, starts nothing and reads no ``labkit.toml``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any
 
 from labkit.ledger import records
 from labkit.ledger.actions import Actions
 from labkit.ledger.history import Minute, last_minutes
+from labkit.ledger.query import Query, Seen, see_all
 from labkit.ledger.records import JobEvent, JobRecord, JobState
+from labkit.ledger.search import EARLIEST_FIRST, Search
 from labkit.ledger.workers import Workers
 from labkit.redis_client import redis_errors
-
-#: In these states the one whose time comes first is first; in the others, the newest.
-_EARLIEST_FIRST = {JobState.SCHEDULED, JobState.RETRYING, JobState.ENQUEUED, JobState.RUNNING}
-#: Records looked at in one step while filtering.
-_SCAN_STEP = 500
 
 
 class Ledger(Actions, Workers):
@@ -44,30 +42,40 @@ class Ledger(Actions, Workers):
         """One page of the jobs in a state.
 
         Scheduled and retrying jobs come by ETA, enqueued and running ones in their order, final
-        ones newest first. A filter by queue or actor looks through the state's records in steps.
+        ones newest first. A filter by queue or actor looks through the state's records in steps;
+        ``search`` does the same and can be stopped. Without a ledger (stock Dramatiq alone) waiting
+        jobs come queue by queue, and running ones are running or prefetched.
         """
         state = JobState(state)
         if offset < 0 or limit < 0:
             raise ValueError("offset and limit count from 0")
         if queue is None and actor is None:
             return self._read_page(state, offset, limit)
-        found: list[JobRecord] = []
-        start = 0
-        while len(found) < offset + limit:
-            page = self._read_page(state, start, _SCAN_STEP)
-            found += [
-                job for job in page if queue in (None, job.queue) and actor in (None, job.actor)
-            ]
-            start += _SCAN_STEP
-            if len(page) < _SCAN_STEP:
-                break
-        return found[offset : offset + limit]
+        queues, actors = (
+            frozenset() if name is None else frozenset({name}) for name in (queue, actor)
+        )
+        search = Search(self, Query(frozenset({state}), queues, actors))
+        return list(islice(search, offset, offset + limit))
+
+    def search(self, text: str, see: Callable[[JobRecord], Seen] = see_all) -> Search:
+        """Look for jobs: ``ledger.search('state:dead queue:mail "timed out"')``.
+
+        ``state:``, ``queue:``, ``actor:`` and ``id:`` narrow it down; every other word is looked
+        for in ids, arguments and errors. Nothing is read before the first ``step()``, which reads
+        at most 2,000 records, or before it is iterated over: ``for job in ledger.search(…)``.
+
+        Raises:
+          ValueError: there is no such state.
+        """
+        return Search(self, Query.parse(text), see)
 
     def _read_page(self, state: JobState, offset: int, limit: int) -> list[JobRecord]:
         if limit == 0:
             return []
-        order = "" if state in _EARLIEST_FIRST else "REV"
+        order = "" if state in EARLIEST_FIRST else "REV"
         with redis_errors(self.client):
+            if not self.is_recorded():
+                return self.stock.page(state, None, offset, limit)
             flat = self.call("page", state.value, offset, offset + limit - 1, order)
         return [
             records.parse(job_id.decode(), raw)
@@ -78,6 +86,8 @@ class Ledger(Actions, Workers):
         """The record of one job, with every attempt; None when no such id is known or kept."""
         with redis_errors(self.client):
             raw: Any = self.client.hget(self.keys.jobs, message_id)
+            if raw is None and not self.is_recorded():
+                return self.stock.job(message_id)
         return None if raw is None else records.parse(message_id, raw)
 
     def minutes(self, count: int = 60, queue: str | None = None) -> list[Minute]:

@@ -4,6 +4,8 @@
 
 local acks = ns .. ":__acks__." .. ARGV[1] .. "." .. ARGV[2]
 pass_memory_limit()
+-- From now on a ledger is kept here, also while there is no job yet.
+redis.call("SADD", ledger .. "queues", (string.gsub(ARGV[2], "%.DQ$", "")))
 local known = {}
 for i = 3, #ARGV do known[ARGV[i]] = true end
 for _, delivery in ipairs(redis.call("SMEMBERS", acks)) do

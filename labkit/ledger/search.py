@@ -1,0 +1,157 @@
+"""Search: through the jobs of a ledger, a bounded number of records at a call.
+
+It stops whenever it is not called, and goes on where it stopped. Each step in Redis is a short one;
+what cannot fit stays there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from typing import TYPE_CHECKING, Final
+
+from labkit.errors import LabkitError
+from labkit.ledger import records
+from labkit.ledger.query import Query, Seen, see_all
+from labkit.ledger.records import JobRecord, JobState
+from labkit.redis_client import redis_errors
+
+if TYPE_CHECKING:
+    from labkit.ledger.connection import LedgerConnection
+
+#: The most records that one call reads.
+MOST: Final = 2_000
+#: Records, and bytes of records, that one step in Redis looks through.
+_STEP, _STEP_BYTES = 500, 400_000
+#: In these states the one whose time comes first is first; in the others, the newest.
+EARLIEST_FIRST: Final = frozenset(
+    {JobState.SCHEDULED, JobState.RETRYING, JobState.ENQUEUED, JobState.RUNNING}
+)
+#: Where one looks first for a job without saying where it is.
+_ORDER = (
+    JobState.RUNNING,
+    JobState.RETRYING,
+    JobState.DEAD,
+    JobState.ENQUEUED,
+    JobState.SCHEDULED,
+    JobState.COMPLETED,
+    JobState.CANCELLED,
+)
+
+Slices = Iterator[tuple[int, list[JobRecord]]]
+
+
+class Search:
+    """The jobs that fit a query, state by state, each in the order of its list.
+
+    Parameters:
+      see: What of a job is searched for words; by default everything.
+    """
+
+    def __init__(
+        self,
+        ledger: LedgerConnection,
+        query: Query,
+        see: Callable[[JobRecord], Seen] = see_all,
+    ) -> None:
+        self.query = query
+        #: The jobs found so far, as they were then.
+        self.found: list[JobRecord] = []
+        #: How many records have been read, of how many.
+        self.searched = self.total = 0
+        #: Nothing is left to be read.
+        self.is_done = False
+        self._ledger = ledger
+        self._see = see
+        self._ids: set[str] = set()
+        self._slices: Slices | None = None
+
+    def __repr__(self) -> str:
+        return f"<Search: {len(self.found)} found, searched {self.searched:,} of {self.total:,}>"
+
+    def __iter__(self) -> Iterator[JobRecord]:
+        """Every job that fits, as it is found; stop asking, and the search stops."""
+        place = 0
+        while True:
+            while place < len(self.found):
+                yield self.found[place]
+                place += 1
+            if self.is_done:
+                return
+            self.step()
+
+    def step(self) -> list[JobRecord]:
+        """Read at most 2,000 records; returns what was found among them.
+
+        Raises:
+          RedisUnavailable: Redis does not answer; the next call begins once more.
+        """
+        before, start = len(self.found), self.searched
+        try:
+            with redis_errors(self._ledger.client):
+                slices = self._slices or self._begin()
+                while not self.is_done and self.searched <= start + MOST - _STEP:
+                    self._take_slice(slices)
+        except LabkitError:
+            self._slices, self.searched = None, 0
+            raise
+        return self.found[before:]
+
+    def _begin(self) -> Slices:
+        states = self.query.states or set(JobState)
+        counts = self._ledger.counts()
+        self.total = sum(counts.get(state, 0) for state in states)
+        if JobState.COMPLETED in counts:
+            self._slices = _slices(self._ledger, states, self.query.needles())
+            self._take_whole_ids()
+        else:
+            self._slices = self._ledger.stock.slices(states)
+        return self._slices
+
+    def _take_whole_ids(self) -> None:
+        keys = self._ledger.keys
+        for job_id in self.query.possible_ids[:4]:
+            raw = self._ledger.client.hget(keys.jobs, job_id)
+            if isinstance(raw, bytes):
+                self._take(records.parse(job_id, raw))
+                self.searched = self.total = 1
+                self.is_done = True  # there is no other job of this id
+
+    def _take_slice(self, slices: Slices) -> None:
+        try:
+            looked, jobs = next(slices)
+        except StopIteration:
+            self.is_done = True
+            self.total = self.searched
+            return
+        self.searched += looked
+        self.total = max(self.total, self.searched)
+        for job in jobs:
+            self._take(job)
+
+    def _take(self, job: JobRecord) -> None:
+        if job.id not in self._ids and self.query.fits(job, self._see(job)):
+            self._ids.add(job.id)
+            self.found.append(job)
+
+
+def _slices(ledger: LedgerConnection, states: Collection[JobState], needles: list[str]) -> Slices:
+    for state in _ORDER:
+        if state not in states:
+            continue
+        order = "" if state in EARLIEST_FIRST else "REV"
+        score, last = "", ""
+        while True:
+            found = ledger.call(
+                "search", state.value, order, score, last, _STEP, _STEP_BYTES, *needles
+            )
+            looked, score, last, *flat = found
+            if not looked:
+                break
+            yield (
+                looked,
+                [
+                    records.parse(job_id.decode(), raw)
+                    for job_id, raw in zip(flat[::2], flat[1::2], strict=True)
+                    if raw
+                ],
+            )
