@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import dramatiq
-
-from labkit.actors import actor
-from labkit.broker import LabBroker
 from labkit.course.exercise import NotAttempted, Wrong
+from labkit.course.trial import trial
 from labkit.errors import ConfigurationError
-from labkit.redis_server import ThrowawayRedis
 from labkit.settings import Settings
 
 #: What the untouched class has; Python 3.13 adds the last two.
@@ -58,23 +52,15 @@ def check_tally(tally_class: Any) -> None:
         raise NotAttempted
     tally = tally_class()
     seen: list[int] = []
-    with ThrowawayRedis() as server, _complaints() as complaints:
-        broker = LabBroker(url=server.url, middleware=[tally])
+    with trial(tally) as queue:
 
-        @actor(broker=broker, actor_name="divide")
         def divide(by: int) -> None:
             seen.append(tally.done)
             1 / by
 
-        divide.send_many([(1,), (0,), (1,), (0,), (1,)])
-        worker = dramatiq.Worker(broker, worker_threads=1, worker_timeout=20)
-        worker.start()
-        try:
-            broker.join("default", timeout=5_000)
-            worker.join()
-        finally:
-            worker.stop()
-    _judge_tally(tally, seen, complaints)
+        queue.job(divide, "divide").send_many([(1,), (0,), (1,), (0,), (1,)])
+        queue.run_all()
+    _judge_tally(tally, seen, queue.complaints)
 
 
 def _judge_tally(tally: Any, seen: Sequence[int], complaints: Sequence[str]) -> None:
@@ -103,28 +89,6 @@ def _judge_tally(tally: Any, seen: Sequence[int], complaints: Sequence[str]) -> 
         raise Wrong(
             f"three jobs ended well and two raised; you counted {counted[0]} and {counted[1]}"
         )
-
-
-@contextmanager
-def _complaints() -> Iterator[list[str]]:
-    """What Dramatiq logs as CRITICAL inside the block; nothing of its log reaches the notebook."""
-    found: list[str] = []
-
-    class Collector(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            if record.levelno >= logging.CRITICAL and record.exc_info:
-                error = record.exc_info[1]
-                found.append(f"{type(error).__name__}: {error}")
-
-    logger = logging.getLogger("dramatiq")
-    before, collector = logger.propagate, Collector()
-    logger.addHandler(collector)
-    logger.propagate = False
-    try:
-        yield found
-    finally:
-        logger.removeHandler(collector)
-        logger.propagate = before
 
 
 # Answers to try the second check on: right ones, and mistakes.

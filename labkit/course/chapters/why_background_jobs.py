@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from labkit.course.chapters import Chapter
-from labkit.course.chapters.why_background_jobs_checks import check_signup
+from labkit.course.chapters.why_background_jobs_checks import (
+    check_signup,
+    check_status,
+    check_threads,
+)
+from labkit.course.chapters.why_background_jobs_quiz import IN_CLASS, MISCONCEPTIONS, QUIZ
 from labkit.course.exercise import Exercise
 from labkit.course.prediction import Prediction
-from labkit.course.quiz import Question
 
 PREDICTIONS = {
     "crowd": Prediction(
@@ -97,11 +99,46 @@ PREDICTIONS = {
 
 SETUP = "from labkit.jobs import send_welcome_email"
 
-#: The function of the exercise, up to its body.
+#: The function of the second exercise, up to its body.
 HEAD = "def signup(email):\n"
 ANSWER = '    return "Your e-mail is on its way."'
+#: Those of the first and the third.
+NEEDED = "def threads_needed(visitors, seconds):\n"
+STATUS = "def mail_status(ledger, job_id):\n"
 
 EXERCISES = {
+    "threads": Exercise(
+        "A server does its e-mail inside the request. `visitors` come each second, evenly, and "
+        "each holds a thread for `seconds`. Write `threads_needed(visitors, seconds)`: the "
+        "smallest number of threads with which the line does not grow.",
+        check=check_threads,
+        hints=[
+            "Begin with what you have measured: one thread, 0.2 s for each visitor. How many can "
+            "it serve in a second? How many threads do twenty visitors a second need, then?",
+            "In each second, `visitors` people ask for `seconds` of some thread’s time. A thread "
+            "has one second to give in each second.",
+            "A number of threads is whole, and the next lower one is too few: `math.ceil` rounds "
+            "up.",
+        ],
+        setup="import math",
+        stub=f"{NEEDED}    return ...",
+        given=["threads_needed"],
+        solution=f"{NEEDED}    return math.ceil(visitors * seconds)",
+        also_correct=(
+            f"{NEEDED}    threads = 1\n"
+            "    while threads / seconds < visitors:\n"
+            "        threads += 1\n"
+            "    return threads"
+        ),
+        wrong=[
+            (f"{NEEDED}    return 4", "it holds its thread all the same", "free"),
+            (f"{NEEDED}    return int(visitors * seconds) or 1", "the line grows"),
+            (f"{NEEDED}    return visitors / seconds", "with a thread less nobody would"),
+            (f"{NEEDED}    return visitors * seconds", "is a whole number"),
+        ],
+        praise="Twice the visitors, or a mail server that is twice as slow: twice the threads, and "
+        "all of them only wait.",
+    ),
     "signup": Exercise(
         "Write `signup(email)`: it leaves the e-mail to a worker and returns an answer at once.",
         check=check_signup,
@@ -120,12 +157,13 @@ EXERCISES = {
             "    return {'status': 202}"
         ),
         wrong=[
-            (f"{HEAD}    send_welcome_email(email)\n{ANSWER}", "it ran here and now"),
+            (f"{HEAD}    send_welcome_email(email)\n{ANSWER}", "it ran here and now", "here"),
             (
                 "import threading\n\n\n"
                 f"{HEAD}    threading.Thread(target=send_welcome_email, args=(email,)).start()\n"
                 f"{ANSWER}",
                 "from a thread of this process",
+                "thread",
             ),
             (
                 f"{HEAD}    send_welcome_email.send(email)\n"
@@ -137,107 +175,80 @@ EXERCISES = {
         ],
         praise="The answer is honest, too: it promises the e-mail, and does not call it sent.",
     ),
+    "status": Exercise(
+        "Write `mail_status(ledger, job_id)`, the words for a page that the visitor may reload: "
+        "`'on its way'`, `'sent'`, `'not sent'` when nobody will try any more, and `'unknown'` "
+        "for an id that Redis does not know.",
+        check=check_status,
+        hints=[
+            "`ledger.job(job_id)` gives the job’s record, or None. What is known of a job is in "
+            "its `state`.",
+            "Go through the seven states on the board. Which one means that it was sent, and in "
+            "which of the others will no worker touch the job again?",
+            "Chapter 00 has used it: `state.is_final` is True for the three that are an end. Ask "
+            "for None first, then for completed, then for that.",
+        ],
+        stub=f"{STATUS}    return ...",
+        given=["mail_status"],
+        solution=(
+            f"{STATUS}"
+            "    job = ledger.job(job_id)\n"
+            "    if job is None:\n"
+            '        return "unknown"\n'
+            '    if job.state == "completed":\n'
+            '        return "sent"\n'
+            '    return "not sent" if job.state.is_final else "on its way"'
+        ),
+        also_correct=(
+            'words = {None: "unknown", "completed": "sent"}\n'
+            'words |= dict.fromkeys(("dead", "cancelled"), "not sent")\n\n\n'
+            f"{STATUS}"
+            "    job = ledger.job(job_id)\n"
+            '    return words.get(job and job.state, "on its way")'
+        ),
+        wrong=[
+            (
+                f'{STATUS}    return "sent" if ledger.job(job_id) else "unknown"',
+                "only a job that is completed was sent",
+                "promised",
+            ),
+            (
+                f"{STATUS}    job = ledger.job(job_id)\n"
+                "    if job is None:\n"
+                '        return "unknown"\n'
+                '    return "sent" if job.state == "completed" else "on its way"',
+                "would wait for ever",
+                "eventually",
+            ),
+            (
+                f"{STATUS}    state = ledger.job(job_id).state\n"
+                '    ended = "sent" if state == "completed" else "not sent"\n'
+                '    return ended if state.is_final else "on its way"',
+                "the ledger has no record",
+            ),
+            (
+                f"{STATUS}    job = ledger.job(job_id)\n"
+                '    open = ("enqueued", "running", "scheduled")\n'
+                "    if job is None or job.state in open:\n"
+                '        return "on its way" if job else "unknown"\n'
+                '    return "sent" if job.state == "completed" else "not sent"',
+                "it will be tried again",
+            ),
+            (f"{STATUS}    print(ledger.job(job_id).state)", "`return` the words"),
+        ],
+        praise="Every state of a job is somebody’s wait. A page that can be reloaded tells her.",
+    ),
 }
-
-QUIZ: Sequence[Question] = (
-    Question(
-        "A request takes 0.2 s, nearly all of it spent waiting for a mail server. The web server "
-        "has four threads. How many such requests can it answer in a second, at most?",
-        [
-            (
-                "5",
-                "That would be one thread: 1 s / 0.2 s. There are four.",
-            ),
-            ("20", "4 / 0.2 s. More visitors make the line longer, and not the server faster."),
-            (
-                "As many as come: waiting costs no processor time",
-                "It costs a thread, and there are four of them.",
-            ),
-        ],
-        right=2,
-    ),
-    Question(
-        "What does moving the e-mail into the background make less?",
-        [
-            (
-                "The work: fewer e-mails are sent",
-                "Each e-mail is still sent, by somebody else and a little later.",
-            ),
-            (
-                "The time that an e-mail takes",
-                "The mail server is as slow as before.",
-            ),
-            (
-                "The time for which the visitor, and a thread of the web server, must wait",
-                "The work is the same; it just stands in nobody’s way any more.",
-            ),
-        ],
-        right=3,
-    ),
-    Question(
-        "Sign-ups come in at 300 a second, and the workers get 50 e-mails a second done. This goes "
-        "on all day. What happens?",
-        [
-            (
-                "Nothing bad: the queue is there for that",
-                "A queue evens out a peak. It does not help against a steady excess.",
-            ),
-            (
-                "The queue grows by 250 jobs a second, until there are more workers",
-                "A queue buys time. The length of the line is the number to keep an eye on.",
-            ),
-            (
-                "The web server slows down to 50 a second",
-                "It does not know how the workers fare. Redis takes what it is given.",
-            ),
-        ],
-        right=2,
-    ),
-    Question(
-        "Which of these belongs into the background?",
-        [
-            (
-                "Checking that the password is right, at the log-in",
-                "The answer depends on it: the visitor must know now.",
-            ),
-            (
-                "Making the monthly report as a spreadsheet, which takes a minute",
-                "Slow, and nobody needs it within this answer. The guide lists it too.",
-            ),
-            (
-                "Reading the tasks that the page is to show",
-                "Without them there is no page to answer with.",
-            ),
-        ],
-        right=2,
-    ),
-    Question(
-        "From chapter 00: at which moment does the state of a job become `completed`?",
-        [
-            (
-                "When the request is answered",
-                "By then it is `enqueued`, and no more.",
-            ),
-            (
-                "When Redis has stored it",
-                "Then its state is `enqueued`: it waits for a worker.",
-            ),
-            (
-                "When a worker has run it to its end",
-                "And until then it was `enqueued`, and then `running`.",
-            ),
-        ],
-        right=3,
-    ),
-)
 
 CHAPTER = Chapter(
     number="01",
     title="Why background jobs",
-    minutes=20,
+    minutes=25,
     mirrors="the opening",
     needs=("00",),
     predictions=PREDICTIONS,
     exercises=EXERCISES,
     quiz=QUIZ,
+    misconceptions=MISCONCEPTIONS,
+    in_class=IN_CLASS,
 )
