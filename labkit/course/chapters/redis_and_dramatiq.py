@@ -6,10 +6,11 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from labkit.course.chapters import Chapter
-from labkit.course.chapters.redis_and_dramatiq_checks import check_take
+from labkit.course.chapters import redis_and_dramatiq_checks as checks
+from labkit.course.chapters import redis_and_dramatiq_line as line
+from labkit.course.chapters.redis_and_dramatiq_quiz import IN_CLASS, MISCONCEPTIONS, QUIZ
 from labkit.course.exercise import Exercise
 from labkit.course.prediction import Prediction
-from labkit.course.quiz import Question
 
 
 def _lost(first: Collection[Any], second: Collection[Any]) -> bool:
@@ -101,7 +102,7 @@ EXERCISES = {
     "take": Exercise(
         "Write `take(client)`: it takes the oldest item from the list `line` and returns it, or "
         "None when the list is empty. New items come in by RPUSH.",
-        check=check_take,
+        check=checks.check_take,
         hints=[
             "RPUSH appends at the right end. At which end is the oldest item?",
             "Two workers may call `take` at the same moment. Which command returns an item and "
@@ -117,7 +118,7 @@ EXERCISES = {
             "    return found[1] if found else None"
         ),
         wrong=[
-            ('def take(client):\n    return client.rpop("line")', "that is a stack"),
+            ('def take(client):\n    return client.rpop("line")', "that is a stack", "stack"),
             ('def take(client):\n    return client.lindex("line", 0)', "left it there"),
             (
                 "def take(client):\n"
@@ -126,111 +127,73 @@ EXERCISES = {
                 '        client.lrem("line", 1, item)\n'
                 "    return item",
                 "look and remove in one command",
+                "two_steps",
             ),
         ],
-        praise=(
-            "One thing is still missing: a worker that dies right after LPOP takes its job with "
-            "it. Dramatiq therefore keeps the id in a second set until the job is done. Chapter 09 "
-            "kills a worker to see it."
-        ),
+        praise="Any number of workers may call it at once, and none of them knows of the others.",
+    ),
+    "waiting": Exercise(
+        "Write `waiting(client)`: a list of who waits in the queue `default`, oldest first, each "
+        "as a pair of the actor’s name and its arguments. It only looks.",
+        check=checks.check_waiting,
+        hints=[
+            "Two keys are needed: the list knows the order, and the hash knows what stands behind "
+            "an id.",
+            "`client.lrange(key, 0, -1)` reads a whole list and leaves it as it is; "
+            "`client.hget(key, name)` reads one entry of a hash.",
+            "For each id of the list: get its text out of the hash, make a dictionary of it with "
+            "`json.loads`, and take `actor_name` and `args` from that.",
+        ],
+        setup="import json",
+        stub=checks.WAITING_STUB,
+        given=["waiting"],
+        solution=checks.WAITING,
+        also_correct=checks.WAITING_OTHERWISE,
+        wrong=[
+            (checks.ALL_MESSAGES, "has in its hands", "in_the_hash"),
+            (checks.POPPED, "is no look", "peek"),
+            (checks.IDS, "is the id of a delivery"),
+            (checks.FIRST_TWO, "you list 2"),
+        ],
+        praise="That is what a board does, a little faster: its numbers come from such reads.",
+    ),
+    "line": Exercise(
+        "Complete `Line`, a queue that loses nothing. `take` hands out the oldest item and holds "
+        "it until it is `done`; `give_back` puts all that is held back to the front, in its order.",
+        check=line.check_line,
+        hints=[
+            "Two lists: one for those who wait, one for what is held. Draw an arrow for each "
+            "method. Which arrows lead from one list into the other?",
+            "`client.lmove(source, target, from_end, to_end)` takes at one end and puts in at the "
+            "other, in one command. `client.lrem(key, 1, item)` removes one item of that value.",
+            "Whoever is taken goes to the right end of `held`. So the one that was taken last is "
+            "at the right, and has to be the first to go back.",
+        ],
+        stub=line.STUB,
+        given=["Line"],
+        solution=line.SOLUTION,
+        also_correct=line.OTHERWISE,
+        wrong=[
+            (line.IN_MEMORY, "in that worker's memory alone", "safe_once_taken"),
+            (line.TWO_COMMANDS, "was in no list"),
+            (line.NEVER_DONE, "would run a second time"),
+            (line.ALL_DONE, "other worker's tea is lost"),
+            (line.TO_THE_END, "it is next"),
+        ],
+        praise="Dramatiq does it the same way, with a held set for each worker, so that it knows "
+        "whose jobs to give back when one of them dies.",
     ),
 }
-
-QUIZ: Sequence[Question] = (
-    Question(
-        "Why does a web application put its jobs into Redis, and not into a list in its own "
-        "memory?",
-        [
-            (
-                "Memory is too slow for a queue",
-                "A list in memory is faster than any server. But only one process can see it.",
-            ),
-            (
-                "The worker is another process: both must reach the list, and jobs must outlive a "
-                "restart of the application",
-                "That is the point of a queue outside of both.",
-            ),
-            (
-                "Python lists cannot be used by several threads",
-                "They can, and it would not help: a worker is another process.",
-            ),
-        ],
-        right=2,
-    ),
-    Question(
-        "Which of the Python libraries has the model of Sidekiq: Redis, and many threads in one "
-        "worker process?",
-        [
-            ("RQ", "RQ has Resque's model: it forks a process for each job."),
-            ("Dramatiq", "And the course uses it for that reason."),
-            (
-                "Procrastinate",
-                "That one has Delayed Job's model: the jobs are rows of a PostgreSQL table.",
-            ),
-        ],
-        right=2,
-    ),
-    Question(
-        "Two workers run `LPOP` on the same list at the same instant. What keeps them from taking "
-        "the same job?",
-        [
-            (
-                "Redis runs one command after the other",
-                "So the second LPOP finds the list as the first one left it.",
-            ),
-            ("The workers ask each other first", "They do not know of each other."),
-            (
-                "Nothing: the job must be written so that running twice does no harm",
-                "It should be so written, for other reasons (chapter 09). But LPOP gives an item "
-                "away once.",
-            ),
-        ],
-        right=1,
-    ),
-    Question(
-        "You rename the function of a job from `send_invoice` to `mail_invoice` and restart the "
-        "worker. Some old messages are still in Redis. What is in them?",
-        [
-            (
-                "The new name: a message points to the function",
-                "It cannot: the message is a piece of JSON in another process.",
-            ),
-            (
-                "The old code, so they run as they would have",
-                "No code is in a message.",
-            ),
-            (
-                "The old name, which no worker knows any more",
-                "So one keeps the old name for as long as messages with it may come.",
-            ),
-        ],
-        right=3,
-    ),
-    Question(
-        "From chapter 01: a request enqueues its e-mail. At the moment of the answer, what do you "
-        "know for certain?",
-        [
-            ("That the e-mail was sent", "A worker may not even have started."),
-            (
-                "That the job is stored in Redis",
-                "And that is all. So the page says “on its way”, and not “sent”.",
-            ),
-            (
-                "That the address exists",
-                "Nobody has talked to a mail server yet.",
-            ),
-        ],
-        right=2,
-    ),
-)
 
 CHAPTER = Chapter(
     number="02",
     title="Redis and Dramatiq",
-    minutes=20,
+    minutes=30,
     mirrors="Active Job’s backends, and “Sidekiq Jobs”",
     needs=("01",),
     predictions=PREDICTIONS,
     exercises=EXERCISES,
     quiz=QUIZ,
+    misconceptions=MISCONCEPTIONS,
+    in_class=IN_CLASS,
 )

@@ -1,4 +1,4 @@
-"""The checks of chapter 02: what a ``take`` does to a list, alone and beside a rival."""
+"""The checks of chapter 02: what a ``take`` does to a list, and who waits in a queue."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from typing import Any
 import redis
 
 from labkit.course.exercise import NotAttempted, Wrong
+from labkit.course.trial import trial
 from labkit.redis_server import ThrowawayRedis
 
 Take = Callable[[redis.Redis], Any]
 
 LINE = "line"
+QUEUE = "dramatiq:default"
 
 
 def check_take(take: Take) -> None:
@@ -76,3 +78,109 @@ class _Interrupted(redis.Redis):
             self._turn = None
             turn()
         return reply
+
+
+def check_waiting(waiting: Take) -> None:
+    """What the learner's function lists of a queue of three, while a fourth job is in hand."""
+    with trial() as queue:
+        client = queue.ledger.client
+        jobs = {name: queue.job(lambda *_: None, name) for name in ("brew", "serve")}
+        jobs["brew"].send("held")
+        consumer = queue.broker.consume("default", prefetch=1)
+        try:
+            if next(consumer) is None:  # a worker has it in its hands from here on
+                raise AssertionError("no job came")
+            jobs["brew"].send("tea", 2)
+            jobs["serve"].send("tea")
+            jobs["serve"].send("cake")
+            # The one that came first goes to the end, as a job that was given back does.
+            client.lmove(QUEUE, QUEUE, "LEFT", "RIGHT")
+            _judge_waiting(waiting(client), client)
+            client.delete(QUEUE)
+            if (empty := waiting(client)) != []:
+                raise Wrong(f"nobody waits any more, and `waiting` says {empty!r}, and not []")
+        finally:
+            consumer.close()
+
+
+#: What waits in the check's queue, in the order in which workers would take it.
+WAIT = [("serve", ["tea"]), ("serve", ["cake"]), ("brew", ["tea", 2])]
+
+
+def _judge_waiting(listed: Any, client: redis.Redis) -> None:
+    if client.llen(QUEUE) < len(WAIT):
+        raise Wrong(
+            "three jobs waited, and after you had looked, some were gone: a command that pops is "
+            "no look. No worker will ever run what you took"
+        )
+    if listed in (..., None):
+        raise NotAttempted
+    try:
+        pairs = [(actor, list(arguments)) for actor, arguments in listed]
+    except (TypeError, ValueError):
+        raise Wrong(
+            f"the list begins with {next(iter(listed), None)!r}. An entry of the queue’s list is "
+            "the id of a delivery; under that id the hash has the message"
+        ) from None
+    if ("brew", ["held"]) in pairs:
+        raise Wrong(
+            "you list a job that a worker has in its hands: its message stays in the hash until it "
+            "is done. Who waits, and in which order, only the list knows"
+        )
+    if pairs == WAIT:
+        return
+    if sorted(pairs) == sorted(WAIT):
+        raise Wrong(f"these are the three that wait, and not in their order. Oldest first: {WAIT}")
+    if all(pair in WAIT for pair in pairs):
+        raise Wrong(f"three jobs wait, and you list {len(pairs)}. LRANGE includes its last place")
+    raise Wrong(f"`waiting` says {pairs}, and this is who waits: {WAIT}")
+
+
+WAITING_STUB = "def waiting(client):\n    return ..."
+
+WAITING = """\
+def waiting(client):
+    ids = client.lrange("dramatiq:default", 0, -1)
+    found = [json.loads(client.hget("dramatiq:default.msgs", id)) for id in ids]
+    return [(message["actor_name"], message["args"]) for message in found]
+"""
+
+WAITING_OTHERWISE = """\
+from dramatiq import Message
+
+
+def waiting(client):
+    jobs = []
+    for place in range(client.llen("dramatiq:default")):
+        name = client.lindex("dramatiq:default", place)
+        message = Message.decode(client.hget("dramatiq:default.msgs", name))
+        jobs.append((message.actor_name, message.args))
+    return jobs
+"""
+
+ALL_MESSAGES = """\
+def waiting(client):
+    found = [json.loads(data) for data in client.hvals("dramatiq:default.msgs")]
+    return [(message["actor_name"], message["args"]) for message in found]
+"""
+
+POPPED = """\
+def waiting(client):
+    jobs = []
+    while id := client.lpop("dramatiq:default"):
+        message = json.loads(client.hget("dramatiq:default.msgs", id))
+        jobs.append((message["actor_name"], message["args"]))
+    return jobs
+"""
+
+IDS = """\
+def waiting(client):
+    return client.lrange("dramatiq:default", 0, -1)
+"""
+
+FIRST_TWO = """\
+def waiting(client):
+    ids = client.lrange("dramatiq:default", 0, 1)
+    found = [json.loads(client.hget("dramatiq:default.msgs", id)) for id in ids]
+    return [(message["actor_name"], message["args"]) for message in found]
+"""
