@@ -173,6 +173,24 @@ function keepDrawn(live, element, draw) {
   };
 }
 
+/** Keys pressed in a widget are its own, or "d, d" on a button would delete the cell, and Notebook 7
+ *  would take Enter away from it. With Ctrl, Alt or Meta they are the notebook's, as Shift+Enter is;
+ *  Escape goes back to the cell. */
+function keepKeys(root) {
+  // On what has the focus: the notebook looks from there upwards, and stops at its first find.
+  root.addEventListener("focusin", ({ target }) => (target.dataset.lmSuppressShortcuts = "true"));
+  root.addEventListener("keydown", (event) => {
+    const cell = root.closest(".jp-Cell");
+    const { key, code, keyCode, ctrlKey, altKey, metaKey, shiftKey } = event;
+    const runs = key === "Enter" && (ctrlKey || altKey || shiftKey);
+    if (!cell || event.defaultPrevented) return;
+    if (runs || key === "Escape") cell.focus();
+    if (!runs && !ctrlKey && !altKey && !metaKey) return;
+    const again = { key, code, keyCode, ctrlKey, altKey, metaKey, shiftKey, bubbles: true, cancelable: true };
+    if (!cell.dispatchEvent(new KeyboardEvent("keydown", again))) event.preventDefault();
+  });
+}
+
 /** A widget's module: `build(live, element)` makes its nodes and returns how to draw them. */
 function widget(name, build) {
   return () => {
@@ -184,6 +202,7 @@ function widget(name, build) {
       },
       render({ el }) {
         el.classList.add("labkit", name);
+        keepKeys(el);
         return keepDrawn(live, el, build(live, el));
       },
     };

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import signal
 import sys
@@ -30,11 +31,25 @@ SETTINGS = {
         "doNotDisturbMode": True,
     },
 }
-THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
+THEMES = {
+    "light": "JupyterLab Light",
+    "dark": "JupyterLab Dark",
+    "contrast": "JupyterLab Dark High Contrast",
+}
+#: The two front ends, which one server serves: where each opens a notebook.
+FRONT_ENDS = {"lab": "doc/tree", "notebook": "notebooks"}
+#: What each shows while the kernel waits for work.
+_IDLE = {
+    "lab": '#jp-main-statusbar:has-text("| Idle")',
+    # Before it looks for a kernel it shows "Idle", too.
+    "notebook": '.jp-Toolbar:has(.jp-KernelName:has-text("Python")) [data-status="idle"]',
+}
 
 
 class Lab:
     """JupyterLab, with everything that it keeps inside ``folder``; notebooks are opened from it.
+
+    Where Notebook 7 is installed, the same server opens them in that, too.
 
     Parameters:
       folder: an existing, empty folder.
@@ -133,14 +148,20 @@ class Lab:
         return nbformat.read(self.folder / name, as_version=4)
 
     def open(
-        self, browser: Browser, name: str, theme: str = "light", size: tuple[int, int] = (1200, 900)
+        self,
+        browser: Browser,
+        name: str,
+        theme: str = "light",
+        size: tuple[int, int] = (1200, 900),
+        front_end: str = "lab",
+        **options: Any,
     ) -> Notebook:
-        """A page of its own with one notebook on it."""
+        """A page of its own with one notebook on it; ``options`` are those of a browser context."""
         self.set("@jupyterlab/apputils-extension/themes", {"theme": THEMES[theme]})
-        context = browser.new_context(viewport={"width": size[0], "height": size[1]})
-        page = context.new_page()
-        page.goto(f"{self.url}/doc/tree/{name}?token={self.token}&reset")
-        notebook = Notebook(page, self)
+        viewport: Any = {"width": size[0], "height": size[1]}
+        page = browser.new_context(viewport=viewport, **options).new_page()
+        page.goto(f"{self.url}/{FRONT_ENDS[front_end]}/{name}?token={self.token}&reset")
+        notebook = Notebook(page, self, front_end)
         notebook.wait_until_open()
         return notebook
 
@@ -148,24 +169,44 @@ class Lab:
 class Notebook:
     """One notebook in one page."""
 
-    def __init__(self, page: Page, lab: Lab) -> None:
+    def __init__(self, page: Page, lab: Lab, front_end: str = "lab") -> None:
         self.page = page
         self._lab = lab
+        self._idle = _IDLE[front_end]
 
     def wait_until_open(self) -> None:
         """Its cells are there, and its kernel is: JupyterLab asks which one if it is run before."""
         self.page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=40_000)
-        self.page.locator("#jp-main-statusbar", has_text="| Idle").wait_for(timeout=40_000)
+        idle = self.page.locator("#jp-main-statusbar", has_text="| Idle").or_(
+            self.page.locator(
+                '#top-panel-wrapper ~ * .jp-Notebook-ExecutionIndicator[data-status="idle"]'
+            )
+        )
+        idle.wait_for(timeout=40_000)
 
     def run_all(self) -> None:
         """Run all cells, from the menu."""
-        self.page.get_by_role("menuitem", name="Run", exact=True).click()
-        self.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+        self._choose("Run", re.compile("^Run All Cells$"))
+
+    def set_theme(self, theme: str) -> None:
+        """Change to another theme, from the menu."""
+        name = THEMES[theme]
+        self._choose("Settings", re.compile("^Theme$"), re.compile(f"^{name}$"))
+        self.page.locator(f'body[data-jp-theme-name="{name}"]').wait_for(state="attached")
 
     def run_cell(self, number: int) -> None:
         """Select a cell by its place, from 0, and run it."""
         self.cell(number).locator(".jp-InputPrompt").click()
-        self.page.keyboard.press("Control+Enter")
+        # By the menu: a page that has just opened may know its shortcuts a little later.
+        self._choose("Run", re.compile("^Run Selected Cells? and Do not Advance"))
+
+    def _choose(self, menu: str, *items: re.Pattern[str]) -> None:
+        self.page.get_by_role("menuitem", name=menu, exact=True).click()
+        for item in items:
+            label = self.page.locator(".lm-Menu-itemLabel", has_text=item)
+            label.hover()
+            if item is items[-1]:
+                label.click()
 
     def save(self) -> None:
         """Save, and wait until JupyterLab has done all that it does for that."""

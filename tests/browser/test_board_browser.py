@@ -1,4 +1,4 @@
-"""The board in a real JupyterLab, in a real Chromium: what a person sees, clicks and types."""
+"""The board in JupyterLab 4 and in Notebook 7, in a real Chromium: what a person sees and does."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from playwright.sync_api import expect
 
 from labkit.broker import LabBroker
 from labkit.redis_server import ThrowawayRedis
+from tests.browser.lab import FRONT_ENDS
 from tests.support import wait_until
 from tests.support_jobs import quick_retries, running_worker
 
@@ -43,11 +44,15 @@ def mortal() -> Iterator[ThrowawayRedis]:
         yield server
 
 
-@pytest.fixture(scope="module")
-def notebook(lab: Lab, browser: Browser, mortal: ThrowawayRedis) -> Iterator[Notebook]:
+@pytest.fixture(scope="module", params=FRONT_ENDS)
+def notebook(
+    request: pytest.FixtureRequest, lab: Lab, browser: Browser, mortal: ThrowawayRedis
+) -> Iterator[Notebook]:
     """A notebook whose first cell, a board, has run."""
-    lab.write("board.ipynb", BOARD, BUSY, f"JobBoard({mortal.url!r})")
-    opened = lab.open(browser, "board.ipynb", size=(1200, 1600))
+    (lab.folder / "go-on").unlink(missing_ok=True)
+    name = f"board-{request.param}.ipynb"
+    lab.write(name, BOARD, BUSY, f"JobBoard({mortal.url!r})")
+    opened = lab.open(browser, name, size=(1200, 1600), front_end=request.param)
     opened.run_cell(0)
     expect(opened.page.locator(".lk-board")).to_be_visible(timeout=30_000)
     yield opened
@@ -149,6 +154,22 @@ def test_the_keyboard_alone_is_enough(board: Locator, broker: LabBroker) -> None
     expect(board.get_by_role("group", name="The opened job")).to_be_visible()
     board.get_by_role("button", name="Close the job").press("Enter")
     expect(board.get_by_role("group", name="The opened job")).to_be_hidden()
+
+
+def test_keys_pressed_in_the_board_are_no_commands_of_the_notebook(
+    notebook: Notebook, board: Locator
+) -> None:
+    page, tab = notebook.page, board.get_by_role("tab", name="Recent")
+    notebook.cell(0).locator(".jp-InputPrompt").click()
+    tab.focus()
+    for key in ("d", "d", "a", "x", "Enter"):  # delete, insert, cut, edit
+        page.keyboard.press(key)
+    expect(page.locator(".jp-Notebook .jp-Cell")).to_have_count(3)
+    expect(tab).to_be_focused()
+    notebook.save()  # with Control+s, from here
+    expect(tab).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(notebook.cell(0)).to_be_focused()
 
 
 def test_what_a_job_brings_along_is_text(board: Locator, broker: LabBroker) -> None:
