@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from dramatiq import Message
 
 from labkit.course.chapters import Chapter
 from labkit.course.chapters import enqueuing_from_a_model_checks as checks
+from labkit.course.chapters import enqueuing_from_a_model_unit as unit
+from labkit.course.chapters.enqueuing_from_a_model_quiz import IN_CLASS, MISCONCEPTIONS, QUIZ
 from labkit.course.exercise import Exercise
 from labkit.course.prediction import Prediction
-from labkit.course.quiz import Question
 from labkit.errors import ArgumentNotJSON, RedisUnavailable
 
 
@@ -131,7 +131,7 @@ EXERCISES = {
         also_correct=checks.URGENT_OTHERWISE,
         wrong=[
             ("def log_urgent(task):\n    task_logger.send(task.id)", "not urgent"),
-            (checks.SENDS_THE_TASK, "refused"),
+            (checks.SENDS_THE_TASK, "refused", "object"),
             (checks.CALLS, "no job was sent"),
             (checks.SENDS_THE_TITLE, "title"),
         ],
@@ -156,105 +156,54 @@ EXERCISES = {
         also_correct='arguments = (f"{due:%Y-%m-%d}", f"{price:f}", list(labels))',
         wrong=[
             ("arguments = [due, price, labels]", "JSON"),
-            ("arguments = [str(due), float(price), list(labels)]", "19.89999"),
-            ("arguments = [str(due), str(price), str(labels)]", "letters"),
+            ("arguments = [str(due), float(price), list(labels)]", "19.89999", "point"),
+            ("arguments = [str(due), str(price), str(labels)]", "letters", "letters"),
             ('arguments = [f"{due:%d.%m.%Y}", str(price), list(labels)]', "fromisoformat"),
         ],
         praise="Better still to send one id, and to keep the rest in a table.",
     ),
+    "unit": Exercise(
+        "Write `sending()`, a block like `session()` that also gives a function `later`. What is "
+        "named as `later(job, *arguments)` is sent, in order, once the block has committed. When "
+        "the block fails, nothing is sent, and the error gets out.",
+        check=unit.check_sending,
+        hints=[
+            "Inside the block nothing may be sent yet. So what does `later` do, if it does not "
+            "send?",
+            "A list that belongs to the block can keep the calls. Where in your function is the "
+            "commit over?",
+            "What stands behind the `with session()` block, indented less than it, runs after the "
+            "commit. And it does not run at all when the block raises.",
+        ],
+        setup=unit.SETUP,
+        stub=unit.STUB,
+        given=["sending"],
+        solution=unit.SOLUTION,
+        also_correct=unit.OTHERWISE,
+        wrong=[
+            (unit.AT_ONCE, "before the commit", "inserted"),
+            (unit.AT_THE_END, "before the commit", "inserted"),
+            (unit.WITH_A_DELAY, "with a delay", "delay"),
+            (unit.ALWAYS, "was rolled back", "rollback"),
+            (unit.SWALLOWS, "did not get out"),
+            (unit.CALLS, "was called"),
+            (unit.ONE_LIST, "an earlier block"),
+            (unit.NO_ARGUMENTS, "with their arguments"),
+        ],
+        praise="Django calls it `on_commit`. If the process dies right behind the commit, the jobs "
+        "are missing all the same: that takes an outbox.",
+    ),
 }
-
-QUIZ: Sequence[Question] = (
-    Question(
-        "Why does the hook send `task.id` and not all attributes of the task?",
-        [
-            (
-                "Because Redis cannot hold dictionaries.",
-                "JSON can, and so can a message.",
-            ),
-            (
-                "Because the job then sees the task as it is when it runs.",
-                "And the message stays small, and holds no personal data.",
-            ),
-            (
-                "Because an id makes the job faster.",
-                "It has to ask the database first. The point is that what it gets is current.",
-            ),
-        ],
-        right=2,
-    ),
-    Question(
-        "A hook sends a job inside the transaction. In tests all is well; in production some jobs "
-        "fail with “no such task”, and succeed at the second attempt. Why?",
-        [
-            (
-                "The worker was faster than the commit.",
-                "After the retry's delay the commit is long done.",
-            ),
-            (
-                "The production database loses rows.",
-                "The row is there: the second attempt finds it.",
-            ),
-            (
-                "The job was sent twice.",
-                "Once. The second attempt is the retry of the same job.",
-            ),
-        ],
-        right=1,
-    ),
-    Question(
-        "Which of these does `after_commit` not give you?",
-        [
-            ("No job for a task that was rolled back.", "It gives that: no commit, no call."),
-            (
-                "That each task has its job, whatever happens.",
-                "If the process dies, or Redis does, between the commit and the send, the row has "
-                "no job. Chapter 09 mends that with an outbox.",
-            ),
-            ("That the job finds the row.", "It gives that: the row is there for all to see."),
-        ],
-        right=2,
-    ),
-    Question(
-        "A job's argument should be the date 31 January 2030. What do you send?",
-        [
-            ("`date(2030, 1, 31)`", "JSON has no dates, so it is refused."),
-            ('`"2030-01-31"`', "And the job says `date.fromisoformat(…)`."),
-            (
-                "`(2030, 1, 31)`, and the job receives a tuple",
-                "It would receive a list: JSON has no tuples, and nobody warns.",
-            ),
-        ],
-        right=2,
-    ),
-    Question(
-        "From chapter 05: the hook calls `task_logger(task.id)` by mistake. What does a user "
-        "notice?",
-        [
-            (
-                "Nothing: the log is written all the same, a little later.",
-                "It is written at once, and the user waits for it.",
-            ),
-            (
-                "Saving a task takes longer, and fails when the log fails.",
-                "The body runs in the request, as if there were no queue.",
-            ),
-            (
-                "An error, because an actor cannot be called.",
-                "It can, as an ordinary function.",
-            ),
-        ],
-        right=2,
-    ),
-)
 
 CHAPTER = Chapter(
     number="06",
     title="Enqueuing from a model",
-    minutes=30,
+    minutes=40,
     mirrors="Enqueuing jobs to Sidekiq",
     needs=("05",),
     predictions=PREDICTIONS,
     exercises=EXERCISES,
     quiz=QUIZ,
+    misconceptions=MISCONCEPTIONS,
+    in_class=IN_CLASS,
 )
