@@ -97,7 +97,7 @@ class Chaos:
 
     def _under_fire(self, server: ThrowawayRedis, proxy: LossyProxy) -> None:
         actions = [self._kill_a_worker] * 5 + [self._kill_the_producer] * 2
-        while self.produced < self.jobs or self.producer is not None:
+        while self._accepted() < self.jobs or self.producer is not None:
             self._keep_up()
             time.sleep(self.dice.uniform(0.2, 1.8) * self.pause)
             chance = self.dice.random()
@@ -118,6 +118,11 @@ class Chaos:
             else:
                 self.dice.choice(actions)()
 
+    def _accepted(self) -> int:
+        """How many jobs were accepted so far; those of a producer that was killed may be more."""
+        path = self.folder / "accepted"
+        return path.read_bytes().count(b"\n") if path.exists() else 0
+
     def _keep_up(self) -> None:
         """As many workers as are wanted, and a producer while there is something to send."""
         self.running = [process for process in self.running if process.poll() is None]
@@ -126,7 +131,7 @@ class Chaos:
             self.running.append(self._start(command))
         if self.producer is not None and self.producer.poll() is not None:
             self.producer = None
-        if self.producer is None and self.produced < self.jobs:
+        if self.producer is None and self._accepted() < self.jobs:
             self.produced += BATCH
             prefix = f"p{self.produced}"
             self.producer = self._start(["-m", "tests.chaos.app", prefix, str(BATCH)])
@@ -199,7 +204,7 @@ class Chaos:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--jobs", type=int, default=100_000)
+    parser.add_argument("--jobs", type=int, default=100_000, help="to be accepted, at least")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--pause", type=float, default=1.0, help="mean seconds between faults")
