@@ -148,8 +148,23 @@ def doctor(
 
 
 @app.command()
+def room() -> None:
+    """Say whether this machine is ready for a lesson; tries out a worker and JupyterLab."""
+    from labkit import room
+
+    checks = []
+    for check in room.examine():
+        typer.echo(str(check))
+        checks.append(check)
+    typer.echo(room.verdict(checks))
+    if any(check.ok is False for check in checks):
+        raise typer.Exit(1)
+
+
+@app.command()
 def reset(yes: Yes = False) -> None:
-    """Begin the course anew: no jobs, no rows, no marks. Your own code in work/ stays."""
+    """Begin the course anew: no jobs, rows or marks, new notebooks. Your code in work/ stays."""
+    from labkit import originals
     from labkit.course.lab import clear
     from labkit.course.progress import path
     from labkit.database import create_tables
@@ -157,10 +172,14 @@ def reset(yes: Yes = False) -> None:
 
     settings = Settings()
     _ask(f"Remove all jobs, tasks, logs and marks of the course in {settings.root}?", yes)
+    notebooks, kept = originals.restore()
     create_tables()
     clear()
     for file in (path(), *(settings.state_dir / "workers").glob("*.log")):
         file.unlink(missing_ok=True)
+    _print([f"new        {name}" for name in notebooks])
+    if kept:
+        typer.echo(f"kept       the notebooks as they were, in {kept}")
     typer.echo(f"The course begins anew. {settings.work} is as it was.")
 
 
@@ -239,7 +258,8 @@ def _root() -> Path:
 
 
 def _print(lines: list[str]) -> None:
-    typer.echo("\n".join(lines))
+    for line in lines:
+        typer.echo(line)
 
 
 def _ask(question: str, yes: bool) -> None:

@@ -72,7 +72,7 @@ def commands() -> dict[str, Any]:
 
 def test_the_commands() -> None:
     assert set(commands()) == {
-        *("lab", "worker", "redis", "jobs", "clear", "doctor", "reset"),
+        *("lab", "worker", "redis", "jobs", "clear", "doctor", "room", "reset"),
         *("generate job", "generate model", "generate migration"),
         *("db upgrade", "db current", "db prepare-test"),
     }
