@@ -1,63 +1,91 @@
--- Somebody acts on one job: run now, cancel, reschedule, retry a dead one, delete a finished one.
--- ARGV: verb, job id, queue, then for "reschedule" the ETA in ms; for "retry" its new delivery, as
--- `deliver` takes it.
--- Returns "done"; "taken" when a worker has the job; "unknown"; or "not", with the state, where the
--- verb does not fit.
+-- Somebody acts on jobs: run now, cancel, reschedule, retry dead ones, delete finished ones. Each job is
+-- done as a whole, or left as it is.
+-- ARGV: verb, the state that a job must be in or "", for "reschedule" the ETA in ms or "-"; then the ids,
+-- for "retry" each with its new delivery behind it, as `deliver` takes it (of a job that is not dead: none).
+-- Returns for each job "done"; "taken" when a worker has it; "unknown"; or the state that the verb does
+-- not fit.
 
-local verb, id, queue = ARGV[1], ARGV[2], ARGV[3]
-local job = load(id)
-if not job then return { "unknown" } end
-local ready, delayed, dead = ns .. ":" .. queue, ns .. ":" .. queue .. ".DQ", ns .. ":" .. queue .. ".XQ"
-local delivery = id .. "#" .. job.delivery
-for _, place in ipairs({ ready, delayed, dead }) do
-  if redis.call("HEXISTS", place .. ".msgs", job.delivery) == 1 then delivery = job.delivery end
+local verb, wanted, eta = ARGV[1], ARGV[2], ARGV[3]
+pass_memory_limit() -- to cancel and to delete is what gives memory back
+
+-- Jobs that are acted on together mostly stand side by side in a list, maybe far behind its head. The
+-- first is searched for, its neighbours are then known; each leaves a hole, and all holes go at once.
+local places, holes = {}, {}
+local function pull(list, delivery)
+  local known = places[list]
+  if not (known and known[delivery]) then
+    local first = redis.call("LPOS", list, delivery)
+    if not first then return false end
+    known = {}
+    for i, name in ipairs(redis.call("LRANGE", list, first, first + 4 * #ARGV)) do
+      known[name] = first + i - 1
+    end
+    places[list] = known
+  end
+  redis.call("LSET", list, known[delivery], "")
+  known[delivery] = nil
+  holes[list] = (holes[list] or 0) + 1
+  return true
 end
 
--- Out of the delayed queue, wherever it waits there; false when stock Dramatiq holds it in memory.
-local function take_delayed()
-  return redis.call("ZREM", due_set(queue), delivery) + redis.call("LREM", delayed, 1, delivery) > 0
+-- `new` is where in ARGV the new delivery of a retry stands.
+local function act(id, new)
+  local job = load(id)
+  local queue = job and queue_of(job)
+  if not queue then return "unknown" end
+  local state = job.state
+  if wanted ~= "" and state ~= wanted then return state end
+  local ready, delayed, dead = ns .. ":" .. queue, ns .. ":" .. queue .. ".DQ", ns .. ":" .. queue .. ".XQ"
+  local waits = state == "scheduled" or state == "retrying"
+  local place = waits and delayed or state == "dead" and dead or ready
+  local is_stock = redis.call("HEXISTS", place .. ".msgs", job.delivery) == 1
+  local delivery = is_stock and job.delivery or id .. "#" .. job.delivery
+
+  -- Out of the delayed queue, wherever it waits there; false when stock Dramatiq holds it in memory.
+  local function take_delayed()
+    return redis.call("ZREM", due_set(queue), delivery) > 0 or pull(delayed, delivery)
+  end
+  local function bury_no_more()
+    redis.call("ZREM", dead, delivery)
+    redis.call("HDEL", dead .. ".msgs", delivery)
+  end
+
+  if waits and (verb == "run_now" or (verb == "retry" and state == "retrying")) then
+    if not take_delayed() then return "taken" end
+    promote(queue, delivery)
+  elseif waits and verb == "reschedule" then
+    if not take_delayed() then return "taken" end
+    job.eta = eta
+    enter(job, state, eta)
+    -- Into the list and not into the due set: that wakes a promoter that sleeps until a later ETA.
+    redis.call("RPUSH", delayed, delivery)
+  elseif verb == "cancel" and (waits or state == "enqueued") then
+    if waits and not take_delayed() or not waits and not pull(ready, delivery) then return "taken" end
+    redis.call("HDEL", place .. ".msgs", delivery)
+    redis.call("HDEL", recovered, delivery)
+    job.finished = now
+    enter(job, "cancelled")
+  elseif verb == "retry" and state == "dead" then
+    if ARGV[new + 3] == "0" then return "unknown" end
+    bury_no_more()
+    deliver(new)
+  elseif verb == "delete" and (state == "dead" or state == "completed" or state == "cancelled") then
+    bury_no_more()
+    redis.call("ZREM", ledger .. state, id)
+    redis.call("HDEL", ledger .. "jobs", id)
+    announce(id, state, "")
+  elseif state == "running" or (state == "enqueued" and verb ~= "retry") then
+    return "taken"
+  else
+    return state
+  end
+  return "done"
 end
 
-local function finish(state)
-  job.finished = now
-  enter(job, state)
-  return { "done" }
+local outcomes, i = {}, 4
+while i <= #ARGV do
+  outcomes[#outcomes + 1] = act(ARGV[i], i + 1)
+  i = i + (verb == "retry" and 5 + 3 * ARGV[i + 4] or 1)
 end
-
-local waits = job.state == "scheduled" or job.state == "retrying"
-if verb == "run_now" and waits then
-  if not take_delayed() then return { "taken" } end
-  promote(queue, delivery)
-  return { "done" }
-elseif verb == "reschedule" and waits then
-  if not take_delayed() then return { "taken" } end
-  job.eta = ARGV[4]
-  enter(job, job.state, job.eta)
-  -- Into the list and not into the due set: that wakes a promoter that sleeps until a later ETA.
-  redis.call("RPUSH", delayed, delivery)
-  return { "done" }
-elseif verb == "cancel" and waits then
-  if not take_delayed() then return { "taken" } end
-  redis.call("HDEL", delayed .. ".msgs", delivery)
-  return finish("cancelled")
-elseif verb == "cancel" and job.state == "enqueued" then
-  if redis.call("LREM", ready, 1, delivery) == 0 then return { "taken" } end
-  redis.call("HDEL", ready .. ".msgs", delivery)
-  redis.call("HDEL", recovered, delivery)
-  return finish("cancelled")
-elseif verb == "retry" and job.state == "dead" then
-  redis.call("ZREM", dead, delivery)
-  redis.call("HDEL", dead .. ".msgs", delivery)
-  deliver(4)
-  return { "done" }
-elseif verb == "delete" and (job.state == "dead" or job.state == "completed" or job.state == "cancelled") then
-  redis.call("ZREM", dead, delivery)
-  redis.call("HDEL", dead .. ".msgs", delivery)
-  redis.call("ZREM", ledger .. job.state, id)
-  redis.call("HDEL", ledger .. "jobs", id)
-  announce(id, job.state, "")
-  return { "done" }
-elseif job.state == "running" or (job.state == "enqueued" and verb ~= "retry") then
-  return { "taken" }
-end
-return { "not", job.state }
+for list, count in pairs(holes) do redis.call("LREM", list, count, "") end
+return outcomes

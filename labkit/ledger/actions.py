@@ -6,13 +6,15 @@ They work until a worker has fetched the job, and say ``AlreadyTaken`` from then
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from dramatiq import Message
 
+from labkit.codec import decode
 from labkit.errors import AlreadyTaken, InvalidSchedule, UnknownJob
 from labkit.ledger import keys, records
 from labkit.ledger.connection import LedgerConnection
@@ -40,26 +42,34 @@ class Cleared:
 class Actions(LedgerConnection):
     """The half of ``Ledger`` that changes something."""
 
+    def act(self, verb: str, job_ids: Sequence[str], state: str = "", eta: str = "-") -> list[str]:
+        """One step in Redis for many jobs; what became of each, as ``act.lua`` says it."""
+        values = [(job_id,) for job_id in job_ids]
+        with redis_errors(self.client):
+            if verb == "retry":
+                flat: list[bytes] = self.call("letters", *job_ids)
+                letters = zip(job_ids, flat[::2], flat[1::2], strict=True)
+                values = [_renew(job_id, queue.decode(), raw) for job_id, queue, raw in letters]
+            answer = self.call("act", verb, state, eta, *chain.from_iterable(values))
+        return [outcome.decode() for outcome in answer]
+
+    def _act(self, verb: str, job_id: str, eta: str = "-") -> None:
+        [outcome] = self.act(verb, [job_id], eta=eta)
+        if outcome == "unknown":
+            self._known(job_id)
+            raise UnknownJob(f"the message of job {job_id!r} is gone, or unreadable: send it again")
+        if outcome == "taken":
+            raise AlreadyTaken(f"job {job_id!r} is already taken: a worker has it, or will at once")
+        if outcome != "done":
+            what = verb.replace("_", " ")
+            raise AlreadyTaken(f"job {job_id!r} is {outcome}: {what} does not fit")
+
     def _known(self, job_id: str) -> JobRecord:
         with redis_errors(self.client):
             raw: Any = self.client.hget(self.keys.jobs, job_id)
         if raw is None:
             raise UnknownJob(f"no job {job_id!r} is known in namespace {self.namespace!r}")
         return records.parse(job_id, raw)
-
-    def _act(self, verb: str, job_id: str, queue: str, *values: Any) -> None:
-        with redis_errors(self.client):
-            answer: Any = self.call("act", verb, job_id, queue, *values)
-        outcome = answer[0].decode()
-        if outcome == "done":
-            return
-        if outcome == "unknown":
-            raise UnknownJob(f"job {job_id!r} is no longer known")
-        if outcome == "taken":
-            raise AlreadyTaken(f"job {job_id!r} is already taken: a worker has it, or will at once")
-        raise AlreadyTaken(
-            f"job {job_id!r} is {answer[1].decode()}: {verb.replace('_', ' ')} does not fit"
-        )
 
     def run_now(self, job_id: str) -> None:
         """Let a scheduled or retrying job run at once.
@@ -68,7 +78,7 @@ class Actions(LedgerConnection):
           UnknownJob: no record has this id.
           AlreadyTaken: it waits for no time (any more).
         """
-        self._act("run_now", job_id, self._known(job_id).queue)
+        self._act("run_now", job_id)
 
     def cancel(self, job_id: str) -> None:
         """Take away a job that has not begun; it becomes cancelled.
@@ -77,7 +87,7 @@ class Actions(LedgerConnection):
           UnknownJob: no record has this id.
           AlreadyTaken: a worker has fetched it, or it is over.
         """
-        self._act("cancel", job_id, self._known(job_id).queue)
+        self._act("cancel", job_id)
 
     def reschedule(self, job_id: str, when: datetime) -> None:
         """Move a scheduled or retrying job to another time; a time that is past means now.
@@ -87,10 +97,7 @@ class Actions(LedgerConnection):
           UnknownJob: no record has this id.
           AlreadyTaken: it waits for no time (any more).
         """
-        if when.utcoffset() is None:
-            raise InvalidSchedule(f"{when!r} has no time zone: say {when!r}.astimezone().")
-        eta = int(when.timestamp() * 1000)
-        self._act("reschedule", job_id, self._known(job_id).queue, eta)
+        self._act("reschedule", job_id, eta_of(when))
 
     def retry(self, job_id: str) -> None:
         """Give a dead job a new life, with all its attempts; a retrying one runs at once.
@@ -99,43 +106,7 @@ class Actions(LedgerConnection):
           UnknownJob: no record has this id, or its dead letter has expired.
           AlreadyTaken: it is not dead.
         """
-        job = self._known(job_id)
-        if job.state is JobState.RETRYING:
-            self.run_now(job_id)
-            return
-        letters = f"{self.namespace}:{job.queue}.XQ.msgs"
-        with redis_errors(self.client):
-            names: Any = [name for name in (self.current_delivery(job_id), job_id) if name]
-            payload: Any = next(filter(None, self.client.hmget(letters, names)), None)
-        if payload is None and job.state is JobState.DEAD:
-            raise UnknownJob(f"the dead letter of {job_id!r} has expired; send the job again")
-        message = Message.decode(payload) if payload else None
-        values: list[Any] = []
-        if message is not None:
-            name = keys.delivery_name(job_id, os.urandom(4).hex())
-            options = {k: v for k, v in message.options.items() if k not in _MARKS_OF_FAILURE}
-            renewed: Message[Any] = Message(
-                job.queue,
-                message.actor_name,
-                message.args,
-                message.kwargs,
-                {**options, "redis_message_id": name},
-                job_id,
-                message.message_timestamp,
-            )
-            sent = records.describe(job.actor, job.queue, message.args, message.kwargs)
-            values = [job.queue, "enqueued", "-", 1, name, renewed.encode(), sent]
-        self._act("retry", job_id, job.queue, *values)
-
-    def current_delivery(self, job_id: str) -> str | None:
-        """The name under which Dramatiq's keys know the job now."""
-        with redis_errors(self.client):
-            raw: Any = self.client.hget(self.keys.jobs, job_id)
-        parts = raw.split(b"\n")[0].decode(errors="replace").split(" ") if raw else []
-        if len(parts) < 2:
-            return None
-        # A stock delivery is named by a UUID of its own; ours by the job's id and a short suffix.
-        return str(parts[1]) if "-" in parts[1] else keys.delivery_name(job_id, parts[1])
+        self._act("retry", job_id)
 
     def delete(self, job_id: str) -> None:
         """Forget a job that is completed, dead or cancelled, with its dead letter.
@@ -144,7 +115,7 @@ class Actions(LedgerConnection):
           UnknownJob: no record has this id.
           AlreadyTaken: it is not over.
         """
-        self._act("delete", job_id, self._known(job_id).queue)
+        self._act("delete", job_id)
 
     def clear(self) -> Cleared:
         """Remove every key of this namespace, and nothing else: queues, messages and records.
@@ -169,3 +140,35 @@ class Actions(LedgerConnection):
                 yield found
             if cursor == 0:
                 return
+
+
+def eta_of(when: datetime) -> str:
+    """A time in milliseconds since 1970.
+
+    Raises:
+      InvalidSchedule: it has no time zone.
+    """
+    if when.utcoffset() is None:
+        raise InvalidSchedule(f"{when!r} has no time zone: say {when!r}.astimezone().")
+    return str(int(when.timestamp() * 1000))
+
+
+def _renew(job_id: str, queue: str, letter: bytes) -> tuple[Any, ...]:
+    """A dead letter as a new delivery, as act.lua takes it; without one, or unreadable, as none."""
+    try:
+        message = decode(letter, keys.delivery_name(job_id, os.urandom(4).hex()))
+    except ValueError:
+        return job_id, queue, "enqueued", "-", 0
+    name = message.options["redis_message_id"]
+    options = {k: v for k, v in message.options.items() if k not in _MARKS_OF_FAILURE}
+    renewed: Message[Any] = Message(
+        queue,
+        message.actor_name,
+        message.args,
+        message.kwargs,
+        {**options, "redis_message_id": name},
+        job_id,
+        message.message_timestamp,
+    )
+    sent = records.describe(message.actor_name, queue, message.args, message.kwargs)
+    return job_id, queue, "enqueued", "-", 1, name, renewed.encode(), sent

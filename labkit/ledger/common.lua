@@ -35,7 +35,7 @@ end
 
 -- A record's line of what was sent begins as the message does, with the name of its queue.
 local function queue_of(job)
-  local name = string.match(job.rest, '^\n{"queue_name":"([%w._-]+)"')
+  local name = string.match(job.rest, '^\n{"queue_name":"([^"\\/]+)"')
   return name and (string.gsub(name, "%.DQ$", ""))
 end
 

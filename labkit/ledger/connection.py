@@ -13,7 +13,18 @@ from labkit.redis_client import client_of, redis_errors
 from labkit.redis_server import connect
 from labkit.settings import Settings, redact_url
 
-_SCRIPTS = ("act", "adopt", "inspect", "mend", "page", "search", "survey", "workers")
+_SCRIPTS = (
+    "act",
+    "adopt",
+    "inspect",
+    "letters",
+    "match",
+    "mend",
+    "page",
+    "search",
+    "survey",
+    "workers",
+)
 
 
 class LedgerConnection:

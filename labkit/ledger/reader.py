@@ -6,7 +6,8 @@ any other, starts nothing and reads no ``labkit.toml``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 from itertools import islice
 from typing import Any
 
@@ -16,6 +17,7 @@ from labkit.ledger.history import Minute, last_minutes
 from labkit.ledger.query import Query, Seen, see_all
 from labkit.ledger.records import JobEvent, JobRecord, JobState
 from labkit.ledger.search import EARLIEST_FIRST, Search
+from labkit.ledger.selection import Selection
 from labkit.ledger.workers import Workers
 from labkit.redis_client import redis_errors
 
@@ -96,6 +98,30 @@ class Ledger(Actions, Workers):
         The last one is the minute that still counts. One round trip.
         """
         return last_minutes(self, count, queue)
+
+    def select(
+        self,
+        state: JobState | str | None = None,
+        queue: str | None = None,
+        actor: str | None = None,
+        *,
+        ids: Iterable[str] | None = None,
+        before: datetime | None = None,
+    ) -> Selection:
+        """Jobs to act on together: ``ledger.select("dead", actor="charge").retry()``.
+
+        Parameters:
+          state: All that are in it, of one queue and one actor where these are given.
+          ids: These, in whatever state; in place of a state.
+          before: Of a state, those that came into it up to then (scheduled and retrying ones: that
+            were sent up to then). So what was broken off is taken up, and a job that was retried
+            and has died again is not retried twice.
+
+        Raises:
+          ValueError: there is no such state; or it has both a state and ids, or neither.
+          InvalidSchedule: ``before`` has no time zone.
+        """
+        return Selection(self, state, queue, actor, ids, before)
 
     def events(self, after: str | None = None, block: int | None = None) -> Iterator[JobEvent]:
         """Every change of state, in order, as it happens.
