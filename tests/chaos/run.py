@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -96,27 +97,36 @@ class Chaos:
         return self.outcome
 
     def _under_fire(self, server: ThrowawayRedis, proxy: LossyProxy) -> None:
-        actions = [self._kill_a_worker] * 5 + [self._kill_the_producer] * 2
-        while self._accepted() < self.jobs or self.producer is not None:
+        weights: dict[Callable[[], None], int] = {
+            lambda: self._restart(server): 6,
+            lambda: self._lose(proxy): 44,
+            proxy.cut: 5,
+            lambda: self._hold(proxy): 10,
+            self._kill_a_worker: 25,
+            self._kill_the_producer: 10,
+        }
+        faults = list(weights)
+        planned = self.dice.sample(faults, len(faults))  # each of them once, however short the run
+        while self._accepted() < self.jobs or self.producer is not None or planned:
             self._keep_up()
             time.sleep(self.dice.uniform(0.2, 1.8) * self.pause)
-            chance = self.dice.random()
-            if chance < 0.06:
-                server.kill()
-                time.sleep(self.dice.uniform(0.0, 0.5))
-                server.restart()
-                self.outcome.restarts += 1
-            elif chance < 0.5:
-                lose = self.dice.choice([proxy.lose_reply_to, proxy.lose_request])
-                lose(b"EVALSHA", times=self.dice.randrange(1, 4))
-            elif chance < 0.55:
-                proxy.cut()
-            elif chance < 0.65:
-                # Some for longer than a client waits: it gives up a command that has run.
-                seconds = self.dice.choice([0.2, 1.0, SOCKET_TIMEOUT + 0.5])
-                proxy.hold_reply_to(b"EVALSHA", seconds, times=self.dice.randrange(1, 4))
-            else:
-                self.dice.choice(actions)()
+            [drawn] = self.dice.choices(faults, list(weights.values()))
+            (planned.pop() if planned else drawn)()
+
+    def _restart(self, server: ThrowawayRedis) -> None:
+        server.kill()
+        time.sleep(self.dice.uniform(0.0, 0.5))
+        server.restart()
+        self.outcome.restarts += 1
+
+    def _lose(self, proxy: LossyProxy) -> None:
+        lose = self.dice.choice([proxy.lose_reply_to, proxy.lose_request])
+        lose(b"EVALSHA", times=self.dice.randrange(1, 4))
+
+    def _hold(self, proxy: LossyProxy) -> None:
+        # Some for longer than a client waits: it gives up a command that has run.
+        seconds = self.dice.choice([0.2, 1.0, SOCKET_TIMEOUT + 0.5])
+        proxy.hold_reply_to(b"EVALSHA", seconds, times=self.dice.randrange(1, 4))
 
     def _accepted(self) -> int:
         """How many jobs were accepted so far; those of a producer that was killed may be more."""

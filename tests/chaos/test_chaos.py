@@ -8,9 +8,9 @@ from tests.chaos.run import Chaos
 
 
 def test_nothing_is_lost_invented_or_wrong(tmp_path: Path) -> None:
-    outcome = Chaos(tmp_path, jobs=1_500, seed=1, workers=2, pause=0.7).run()
+    outcome = Chaos(tmp_path, jobs=600, seed=1, workers=2, pause=0.7).run()
     print(outcome)
     assert outcome.accepted > 0
-    assert outcome.kills > 0
+    assert min(outcome.kills, outcome.restarts, outcome.faults, outcome.held) > 0
     assert (outcome.lost, outcome.invented, outcome.wrong) == ([], [], [])
     assert outcome.unlabelled == []
