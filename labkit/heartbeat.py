@@ -63,6 +63,9 @@ class Heartbeat:
         try:
             self._client.hdel(self.broker.keys.workers, self.broker.broker_id)
             self._client.srem(self.broker.keys.quiet, self.broker.broker_id)
+            if not self.broker.in_hand:  # else it stays, for what it holds is to be taken back
+                beats = f"{self.broker.namespace}:__heartbeats__"
+                self._client.zrem(beats, self.broker.broker_id)
         except redis.RedisError:
             self.logger.debug("Redis is away; the worker's card stays until it is taken back.")
         self._client.close()
