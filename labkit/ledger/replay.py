@@ -64,13 +64,14 @@ class Replay:
         counts = dict(self._counts)
         for step in self._steps[place:]:
             if step.state:
-                counts[step.state] = max(0, counts[step.state] - 1)
+                counts[step.state] -= 1
             if step.was:
                 counts[step.was] += 1
+        counts = {state: max(0, count) for state, count in counts.items()}
         before = self._steps[:place]
         jobs = _jobs_after(ledger, before, limit)
-        step = before[-1] if before else None
-        moment = Moment(place, len(self._steps), step, counts, jobs)
+        last = before[-1] if before else None
+        moment = Moment(place, len(self._steps), last, counts, jobs)
         self._last = (back, limit), moment
         return moment
 
@@ -86,8 +87,8 @@ class Replay:
             if not fields[b"job"]:  # here all was cleared
                 break
             at = records.from_millis(int(event_id.split(b"-")[0]))
-            was, state = (_state(fields[name]) for name in (b"was", b"state"))
-            steps.append(Step(at, fields[b"job"].decode(), was, state))
+            was, became = _state(fields[b"was"]), _state(fields[b"state"])
+            steps.append(Step(at, fields[b"job"].decode(), was, became))
         return steps[::-1]
 
 

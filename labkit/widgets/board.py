@@ -6,11 +6,13 @@ opened job) and the view; how that looks is board.js's affair.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from labkit.ledger.records import JobState
-from labkit.widgets import twin
-from labkit.widgets.live import front_end
+from labkit.ledger.replay import Replay
+from labkit.widgets import aside, twin
+from labkit.widgets.live import front_end, writing
 from labkit.widgets.place import Place
 from labkit.widgets.present import show_picture
 from labkit.widgets.watcher import Question
@@ -55,7 +57,8 @@ class JobBoard(WatchingWidget):
     ) -> None:
         if not 1 <= limit <= MOST:
             raise ValueError(f"limit is the number of jobs on a page, 1 to {MOST}, not {limit!r}")
-        question = Question(JobState(state) if state else None, 0, limit)
+        wish = aside.Wish(closely=True)
+        question = Question(JobState(state) if state else None, 0, limit, wish=wish)
         first = {"tab": str(question.state or "recent"), "limit": limit, "offset": 0}
         super().__init__(Place.of(url, namespace), question, first)
 
@@ -67,11 +70,31 @@ class JobBoard(WatchingWidget):
         """
         if offset < 0:
             raise ValueError("offset counts from 0")
+        self.replay(None)
         self.ask(state=JobState(state) if state else None, offset=offset)
 
     def inspect(self, job_id: str | None) -> None:
         """Open a job: everything that is known of it, with all its attempts. None closes it."""
         self.ask(job_ids=(job_id,) if job_id else ())
+
+    def replay(self, back: int | None) -> None:
+        """Show the counts and the latest jobs as they were ``back`` events ago; None: as they are.
+
+        The events are counted from the first such call on, until one with None; Redis remembers
+        some 10,000.
+
+        Raises:
+          ValueError: ``back`` is negative.
+        """
+        if back is not None and back < 0:
+            raise ValueError("back counts events, from 0")
+        with writing:
+            self.ask(wish=_rewound(self._question.wish, back))
+
+    def show_workers(self, shown: bool = True) -> None:
+        """List the labkit workers and what they run, under the jobs."""
+        with writing:
+            self.ask(wish=replace(self._question.wish, crew=shown))
 
     def snapshot(self) -> twin.Snapshot:
         """The board as it is at this moment, as static HTML that any viewer of notebooks shows.
@@ -84,14 +107,31 @@ class JobBoard(WatchingWidget):
 
     def draw(self, picture: Picture) -> dict[str, Any]:
         """The counts, the list, and the opened job."""
-        return show_picture(picture)
+        opened = [job for job in picture.opened.values() if job]
+        view = show_picture(picture)
+        return aside.show(picture.aside, [*picture.jobs, *opened], picture.workers, view)
 
     def hear(self, message: dict[str, Any]) -> None:
         """Show what a page wants to see."""
         if message.get("kind") == "look":
-            self.ask(**_read_wish(message))
+            self.ask(**_read_wish(message), wish=_read_aside(message, self._question.wish))
         else:
             super().hear(message)
+
+
+def _rewound(wish: aside.Wish, back: int | None) -> aside.Wish:
+    replay = None if back is None else wish.replay or Replay()
+    return replace(wish, replay=replay, back=back or 0)
+
+
+def _read_aside(message: dict[str, Any], wish: aside.Wish) -> aside.Wish:
+    if isinstance(crew := message.get("crew"), bool):
+        wish = replace(wish, crew=crew)
+    if "tab" in message:  # a list of what is
+        return _rewound(wish, None)
+    back = message.get("back", -1)
+    is_count = isinstance(back, int) and 0 <= back < 2**53
+    return _rewound(wish, back) if back is None or is_count else wish
 
 
 def _read_wish(message: dict[str, Any]) -> dict[str, Any]:

@@ -21,7 +21,7 @@ _WIDTH = 1_200
 
 
 def show_place(job: JobRecord, place: Whereabouts) -> dict[str, Any]:
-    """Why a job waits, and what holds it: ``keys`` has a command, an answer and its meaning each."""
+    """Why a job waits, and what holds it: a command, its answer and its meaning each."""
     names = names_of_arguments(job.actor)
     shown: dict[str, Any] = {
         "keys": [
@@ -37,17 +37,12 @@ def show_place(job: JobRecord, place: Whereabouts) -> dict[str, Any]:
 def _value(value: bytes | float, job: JobRecord, names: list[str]) -> str:
     if not isinstance(value, bytes):
         return f"{value:.0f}" if value == int(value) else f"{value}"
-    hidden = set(secrets_of(job.args, job.kwargs, names))
-    lines = [
-        _line(line, names, hidden) for line in value.decode("utf-8", errors="replace").split("\n")
-    ]
-    # The secrets of one line may stand in another: those of the arguments in a traceback.
-    return shorten(
-        safe_text("\n".join(lines), hidden=sorted(hidden, key=len, reverse=True)), _WIDTH
-    )
+    hidden = secrets_of(job.args, job.kwargs, names)
+    lines = value.decode("utf-8", errors="replace").split("\n")
+    return shorten(safe_text("\n".join(_line(line, names, hidden) for line in lines)), _WIDTH)
 
 
-def _line(line: str, names: list[str], hidden: set[str]) -> str:
+def _line(line: str, names: list[str], hidden: list[str]) -> str:
     try:
         value = json.loads(line)
     except (ValueError, RecursionError):
@@ -58,17 +53,22 @@ def _line(line: str, names: list[str], hidden: set[str]) -> str:
         return line if isinstance(value, int) else MASK
     args, kwargs = value.get("args"), value.get("kwargs")
     if isinstance(args, list) and isinstance(kwargs, dict):
-        hidden |= set(secrets_of(args, kwargs, names))
+        # A record's arguments may be cut, and then its secrets are known from the message alone.
+        hidden = sorted({*hidden, *secrets_of(args, kwargs, names)}, key=len, reverse=True)
         value["args"] = [
             MASK if place < len(names) and is_secret(names[place]) else item
             for place, item in enumerate(args)
         ]
-    return json.dumps(_masked(value), ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(_masked(value, hidden), ensure_ascii=False, separators=(",", ":"))
 
 
-def _masked(value: Any) -> Any:
+def _masked(value: Any, hidden: list[str]) -> Any:
+    """As text a secret would be escaped, and not be found: so each string by itself."""
     if isinstance(value, dict):
-        return {key: MASK if is_secret(key) else _masked(item) for key, item in value.items()}
+        return {
+            mask(key, hidden): MASK if is_secret(key) else _masked(item, hidden)
+            for key, item in value.items()
+        }
     if isinstance(value, list):
-        return [_masked(item) for item in value]
-    return mask(value) if isinstance(value, str) else value
+        return [_masked(item, hidden) for item in value]
+    return mask(value, hidden) if isinstance(value, str) else value

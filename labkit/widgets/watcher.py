@@ -12,7 +12,7 @@ import logging
 import threading
 import time
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -21,6 +21,8 @@ import redis
 from labkit.errors import LabkitError
 from labkit.ledger import following
 from labkit.ledger.records import JobState
+from labkit.widgets import aside
+from labkit.widgets.aside import Aside, Wish
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -56,6 +58,7 @@ class Question:
     offset: int = 0
     limit: int = 10
     job_ids: tuple[str, ...] = ()
+    wish: Wish = field(default_factory=Wish)
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,7 @@ class Picture:
     opened: dict[str, JobRecord | None]
     workers: list[WorkerCard]
     at: datetime  #: by the server's clock
+    aside: Aside = field(default_factory=Aside)
 
 
 class Reader(Protocol):
@@ -224,7 +228,9 @@ class Watcher:
             offset = min(offset, last - last % question.limit)
             jobs = ledger.jobs(question.state, offset=offset, limit=question.limit)
         opened = {job_id: ledger.job(job_id) for job_id in question.job_ids}
-        return Picture(question, counts, jobs, offset, opened, workers, self._now())
+        now = self._now()
+        beside = aside.look(ledger, question.wish, opened, workers, question.limit, now)
+        return Picture(question, counts, jobs, offset, opened, workers, now, beside)
 
     def _tell_loss(self, why: str) -> None:
         with self._changed:

@@ -1,0 +1,128 @@
+"""Aside: what a look brings along beside counts and jobs, for who wants it, and how it is shown.
+
+Why an opened job waits and what holds it; the workers and what they run; the last minutes; and, in
+place of what is, a moment of the past.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from labkit.ledger import whereabouts
+from labkit.ledger.records import JobState
+from labkit.widgets.present import millis, show_job
+from labkit.widgets.raw import show_place
+from labkit.widgets.redact import safe_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from labkit.ledger.history import Minute, Recent
+    from labkit.ledger.reader import Ledger
+    from labkit.ledger.records import JobRecord
+    from labkit.ledger.replay import Moment, Replay
+    from labkit.ledger.whereabouts import Whereabouts
+    from labkit.ledger.workers import WorkerCard
+
+#: Running jobs that are looked at for the list of workers.
+_MOST_RUNNING = 100
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a reader wants besides."""
+
+    closely: bool = False  #: where the opened jobs are, and why they wait
+    crew: bool = False  #: what the workers run
+    recent: Recent | None = None  #: the last ``minutes``, through this
+    minutes: int = 0
+    replay: Replay | None = None  #: as it was ``back`` events before the end of this
+    back: int = 0
+
+
+@dataclass(frozen=True)
+class Aside:
+    """What came of a wish."""
+
+    places: dict[str, Whereabouts] = field(default_factory=dict)
+    running: list[JobRecord] | None = None
+    minutes: list[Minute] = field(default_factory=list)
+    moment: Moment | None = None
+
+
+def look(
+    ledger: Ledger,
+    wish: Wish,
+    opened: Mapping[str, JobRecord | None],
+    workers: Sequence[WorkerCard],
+    limit: int,
+    at: datetime,
+) -> Aside:
+    """Ask Redis for what the wish names, and for nothing else."""
+    places = {}
+    if wish.closely:
+        places = {
+            job_id: whereabouts.find(ledger, job, workers, at)
+            for job_id, job in opened.items()
+            if job
+        }
+    running = ledger.jobs(JobState.RUNNING, limit=_MOST_RUNNING) if wish.crew else None
+    minutes = wish.recent.read(ledger, at.timestamp(), wish.minutes) if wish.recent else []
+    moment = wish.replay.look(ledger, wish.back, limit) if wish.replay else None
+    return Aside(places, running, minutes, moment)
+
+
+def show(
+    aside: Aside, jobs: Sequence[JobRecord], workers: Sequence[WorkerCard], view: dict[str, Any]
+) -> dict[str, Any]:
+    """A board's view with all that; ``jobs`` are those of its rows and the opened ones."""
+    for job in jobs:
+        row = view["rows"].get(safe_text(job.id, 80))
+        if row and (short := whereabouts.short_reason(job, workers)):
+            row["waits"] = safe_text(short, 80)
+        if "job" in view and job.id in aside.places:
+            view["job"] |= show_place(job, aside.places[job.id])
+    if aside.running is not None:
+        view["crew"] = _show_crew(workers, aside.running)
+    return view | _show_moment(aside.moment) if aside.moment else view
+
+
+def _show_crew(workers: Sequence[WorkerCard], running: list[JobRecord]) -> dict[str, Any]:
+    by_worker: dict[str | None, dict[str, Any]] = {}
+    for job in running:
+        by_worker.setdefault(job.worker, {})[safe_text(job.id, 80)] = show_job(job)
+    return {
+        safe_text(card.name, 80): {
+            "address": safe_text(card.address, 80),
+            "threads": card.threads,
+            "queues": safe_text(", ".join(card.queues), 120),
+            "quiet": card.is_quiet,
+            "since": millis(card.since),
+            "jobs": by_worker.get(card.address, {}),
+        }
+        for card in workers
+    }
+
+
+def _show_moment(moment: Moment) -> dict[str, Any]:
+    rows = {safe_text(job.id, 80): show_job(job) for job in moment.jobs}
+    past: dict[str, Any] = {"place": moment.place, "length": moment.length}
+    if step := moment.step:
+        row = rows.get(safe_text(step.job_id, 80))
+        past |= {
+            "at": millis(step.at),
+            "call": f"{row['actor']}({row['arguments']})" if row else safe_text(step.job_id, 80),
+            "was": str(step.was or ""),
+            "state": str(step.state or ""),
+        }
+    return {
+        "counts": {str(state): count for state, count in moment.counts.items()},
+        "tab": "recent",
+        "offset": 0,
+        "total": len(rows),
+        "order": list(rows),
+        "rows": rows,
+        "past": past,
+    }
