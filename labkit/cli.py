@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from labkit.cli_progress import progress
 from labkit.errors import LabkitError
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ app = typer.Typer(
 generate = typer.Typer(help="Write a job, a model or a migration into work/.", no_args_is_help=True)
 db = typer.Typer(help="Bring the database up to date, or say where it is.", no_args_is_help=True)
 app.add_typer(generate, name="generate")
+app.add_typer(progress, name="progress")
 app.add_typer(db, name="db")
 
 PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}

@@ -73,6 +73,7 @@ def commands() -> dict[str, Any]:
 def test_the_commands() -> None:
     assert set(commands()) == {
         *("lab", "worker", "redis", "jobs", "clear", "doctor", "room", "reset"),
+        *("progress export", "progress import", "progress report"),
         *("generate job", "generate model", "generate migration"),
         *("db upgrade", "db current", "db prepare-test"),
     }

@@ -9,6 +9,8 @@
     solution("05.tomorrow")            # one way to do it
     quiz("05")                         # the chapter's questions
     progress()                         # the map, and what is done
+    export_progress("Ann")             # one file of it, to hand in or to take along
+    restore_progress("progress-ann.json")
 
 An id is the chapter's number and a name that the chapter gives.
 """
@@ -16,8 +18,19 @@ An id is the chapter's number and a name that the chapter gives.
 from __future__ import annotations
 
 from labkit.course.exercise import check, hint, solution
+from labkit.course.export import export_progress, restore_progress
 from labkit.course.prediction import predict, settle
 from labkit.course.progress import progress
 from labkit.course.quiz import quiz
 
-__all__ = ["check", "hint", "predict", "progress", "quiz", "settle", "solution"]
+__all__ = [
+    "check",
+    "export_progress",
+    "hint",
+    "predict",
+    "progress",
+    "quiz",
+    "restore_progress",
+    "settle",
+    "solution",
+]

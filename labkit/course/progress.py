@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import Self
 
 from labkit.course import chapters
-from labkit.course.show import Tone, card, show, table
+from labkit.course.show import Tone, card, columns, show, table
 from labkit.errors import CourseError
 from labkit.settings import Settings
 
 FORMAT = 1
+#: More meetings than anybody has; what says more is no file of ours.
+MOST = 1_000_000
 
 
 def path() -> Path:
@@ -45,8 +47,8 @@ class Progress:
             if stored["format"] != FORMAT:
                 raise CourseError(f"{source} was written by another labkit. Move it away.")
             marks = {str(key): _RIGHT[mark] for key, mark in stored["marks"].items()}
-            return cls(marks, {str(key): int(n) for key, n in stored.get("met", {}).items()})
-        except (ValueError, KeyError, TypeError, AttributeError):
+            return cls(marks, {key: _count(n) for key, n in stored.get("met", {}).items()})
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise CourseError(f"{source} is damaged. Move it away to begin anew.") from None
 
     def write(self) -> str:
@@ -63,6 +65,12 @@ class Progress:
 
 
 _RIGHT = {"right": True, "wrong": False}
+
+
+def _count(number: object) -> int:
+    if type(number) is int and 0 <= number <= MOST:
+        return number
+    raise ValueError(f"{number!r} is no number of meetings")
 
 
 def load() -> Progress:
@@ -123,13 +131,11 @@ def progress() -> None:
         links[chapter.title] = f"{chapter.notebook}.ipynb"
     done = sum(known.values())
     note = f"{done} answered right so far." if done else "Nothing answered yet."
-    widths = [max(len(line[i]) for line in [head, *rows]) for i in range(len(head))]
-    text = "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in [head, *rows]
-    )
     title = "The map of the course"
-    show(f"{title}\n{text}\n{note}", card(Tone.PLAIN, title, [], table(head, rows, links) + note))
+    show(
+        f"{title}\n{columns([head, *rows])}\n{note}",
+        card(Tone.PLAIN, title, [], table(head, rows, links) + note),
+    )
 
 
 def _share(known: dict[str, bool], ids: list[str], else_word: str) -> str:

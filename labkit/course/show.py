@@ -128,6 +128,15 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], links: Mapping[str
     return "<table>" + "".join(f"<tr>{line}</tr>" for line in lines) + "</table>"
 
 
+def columns(rows: Sequence[Sequence[str]]) -> str:
+    """The same rows as plain text, each column as wide as its widest cell."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    )
+
+
 def sentence(text: str) -> str:
     """The text with a full stop at its end, if it has none of its own."""
     return text if text.endswith((".", "?", "…")) else f"{text}."
