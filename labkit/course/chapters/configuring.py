@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from labkit.course.chapters import Chapter
-from labkit.course.chapters.configuring_checks import (
-    ALSO_CORRECT,
-    EITHER_WAY,
-    OTHER_NAME,
-    SOLUTION,
-    TALLY,
-    TOO_EARLY,
-    TOO_FEW,
-    check_tally,
-    check_toml,
-)
+from labkit.course.chapters import configuring_checks as checks
+from labkit.course.chapters import configuring_stopwatch as stopwatch
+from labkit.course.chapters.configuring_quiz import IN_CLASS, MISCONCEPTIONS, QUIZ
 from labkit.course.exercise import Exercise
 from labkit.course.prediction import Prediction
-from labkit.course.quiz import Question
 from labkit.ledger.records import JobState
 
 PREDICTIONS = {
@@ -113,38 +102,21 @@ EXERCISES = {
     "toml": Exercise(
         "Write the text of a `labkit.toml`: 2 threads in development, 10 in production, and in "
         "every environment the queues `default` and `mailers`.",
-        check=check_toml,
+        check=checks.check_toml,
         hints=[
             "The top level of the file holds for every environment, a table only for its own.",
             "In TOML everything below a `[table]` belongs to it, up to the next one. So the order "
             "of the lines matters.",
+            "Three lines for all of them come first, or two and a table `[development]`; the table "
+            "`[production]` comes last, and has one line.",
         ],
         stub="config = ...",
         given=["config"],
-        solution=(
-            'config = """\n'
-            "concurrency = 2\n"
-            'queues = ["default", "mailers"]\n\n'
-            "[production]\n"
-            "concurrency = 10\n"
-            '"""'
-        ),
-        also_correct=(
-            'config = """\n'
-            'queues = ["mailers", "default"]\n\n'
-            "[development]\n"
-            "concurrency = 2\n\n"
-            "[production]\n"
-            "concurrency = 10\n"
-            '"""'
-        ),
+        solution=checks.TOML,
+        also_correct=checks.TOML_OTHERWISE,
         wrong=[
-            ('config = """\nconcurrency: 2\nqueues:\n  - default\n"""', "not valid TOML"),
-            (
-                'config = """\nconcurrency = 2\n[production]\nconcurrency = 10\n'
-                'queues = ["default", "mailers"]\n"""',
-                "above the first table",
-            ),
+            (checks.YAML, "not valid TOML"),
+            (checks.BELOW, "above the first table", "tables"),
             (
                 'config = """\nthreads = 2\n[production]\nthreads = 10\n"""',
                 "there is no setting 'threads'",
@@ -159,132 +131,66 @@ EXERCISES = {
     "tally": Exercise(
         "Complete `Tally`: it counts the jobs that ended well in `done`, and those that raised in "
         "`failed`.",
-        check=check_tally,
+        check=checks.check_tally,
         hints=[
             "You need one hook: the one that Dramatiq calls when a job is over, either way.",
             "The hook gets two arguments by name. One is the result, the other the exception, "
             "and that one is None when all went well.",
         ],
         setup="import dramatiq",
-        stub=f"{TALLY}\n    # Add the hook here.",
+        stub=f"{checks.TALLY}\n    # Add the hook here.",
         given=["Tally"],
-        solution=TALLY + SOLUTION,
-        also_correct=TALLY + ALSO_CORRECT,
+        solution=checks.TALLY + checks.SOLUTION,
+        also_correct=checks.TALLY + checks.ALSO_CORRECT,
         wrong=[
-            (TALLY + TOO_EARLY, "before it had run"),
-            (TALLY + EITHER_WAY, "counted them as done"),
-            (TALLY + TOO_FEW, "as CRITICAL"),
-            (TALLY + OTHER_NAME, "calls a hook by its name"),
+            (checks.TALLY + checks.TOO_EARLY, "before it had run", "begun"),
+            (checks.TALLY + checks.EITHER_WAY, "counted them as done", "ended"),
+            (checks.TALLY + checks.TOO_FEW, "as CRITICAL", "loud"),
+            (checks.TALLY + checks.OTHER_NAME, "calls a hook by its name"),
         ],
         praise=(
             "Sidekiq's middleware wraps the job in a `yield`; Dramatiq calls a hook before and one "
             "after. Its own retries, time limits and callbacks are middleware like yours."
         ),
     ),
+    "stopwatch": Exercise(
+        "Complete `Stopwatch`: for each actor it lists in `seconds` how long each of its jobs ran, "
+        "in the order in which they ended, and whether they ended well or not. It reads the time "
+        "from `self.clock()`.",
+        check=stopwatch.check_stopwatch,
+        hints=[
+            "Two hooks, with the same `message` in both. What the first one finds out, the second "
+            "one needs.",
+            "Several jobs run at the same time, and there is one `Stopwatch` for all of them. "
+            "Under which name can a beginning be kept, so that no other job has the same?",
+            "A dictionary from `message.message_id` to the time at which that job began; the "
+            "second hook takes its entry out with `pop`.",
+        ],
+        setup="import threading\nfrom collections import defaultdict\n"
+        "from time import perf_counter\n\nimport dramatiq",
+        stub=f"{stopwatch.STUB}\n    # Add the hooks here.",
+        given=["Stopwatch"],
+        solution=stopwatch.STUB + stopwatch.SOLUTION,
+        also_correct=stopwatch.STUB + stopwatch.OTHERWISE,
+        wrong=[
+            (stopwatch.STUB + stopwatch.ONE_FOR_ALL, "was written over", "one_at_a_time"),
+            (stopwatch.STUB + stopwatch.ONLY_GOOD, "those that fail"),
+            (stopwatch.STUB + stopwatch.OWN_CLOCK, "somebody else can turn it"),
+            (stopwatch.STUB + stopwatch.NO_OUTCOME, "as CRITICAL", "loud"),
+        ],
+        praise="A clock that comes from outside makes a test of twenty seconds take none.",
+    ),
 }
-
-QUIZ: Sequence[Question] = (
-    Question(
-        "A web application enqueues jobs, and a worker runs them. Who is a client of the queue, "
-        "and who its server, in the guide's words?",
-        [
-            (
-                "The application is the client, the worker the server",
-                "The client pushes jobs, the server pulls them. Both are clients of Redis.",
-            ),
-            (
-                "The worker is the client, Redis the server",
-                "Of Redis, yes, and so is the application. `configure_server` means the worker.",
-            ),
-            (
-                "The browser is the client, the application the server",
-                "Of HTTP. The queue begins behind that.",
-            ),
-        ],
-        right=1,
-    ),
-    Question(
-        "A worker runs sixteen jobs at once. Each calls a slow web service for two seconds, and "
-        "Redis is asked for a millisecond when it ends. The pool has four connections. Now?",
-        [
-            (
-                "Twelve of the sixteen always wait for a connection",
-                "They wait for the web service. Redis is needed a millisecond in two seconds.",
-            ),
-            (
-                "Nothing to do: four are plenty",
-                "A pool is sized by how many talk to Redis at the same moment.",
-            ),
-            (
-                "The worker must be cut down to four threads",
-                "Then twelve jobs would wait for no reason. Threads wait for services, connections "
-                "are borrowed.",
-            ),
-        ],
-        right=2,
-    ),
-    Question(
-        "Where does the address of the production Redis belong, with its password in it?",
-        [
-            (
-                "Into `[production]` of labkit.toml",
-                "That file is committed: everybody with the repository would have the password.",
-            ),
-            ("Into the environment variable `REDIS_URL`", "And labkit refuses it in the file."),
-            (
-                "Into the code that makes the broker",
-                "Code is committed too, and the same code runs in every environment.",
-            ),
-        ],
-        right=2,
-    ),
-    Question(
-        "You add a middleware to the broker in a cell of this notebook. Your worker, started "
-        "before, runs a job. Is `before_process_message` of your middleware called?",
-        [
-            (
-                "Yes: the broker is the same",
-                "It has the same Redis. But each process has a broker object of its own.",
-            ),
-            (
-                "No: the worker is another process, and has not loaded it",
-                "It must stand in a module that the worker imports when it starts.",
-            ),
-            (
-                "Only for jobs that are sent from this notebook",
-                "The job is run elsewhere all the same; `before_enqueue` would be called here.",
-            ),
-        ],
-        right=2,
-    ),
-    Question(
-        "From chapter 02: the worker of the last experiment looked at DB 12, and the job lay in "
-        "DB 0. With which command do you see it?",
-        [
-            (
-                "`%redis -n 12 LRANGE dramatiq:default 0 -1`",
-                "That is the room in which the worker looks, in vain.",
-            ),
-            (
-                "`%redis -n 0 LRANGE dramatiq:default 0 -1`",
-                "The list of waiting ids, in the room where the job is.",
-            ),
-            (
-                "`%redis -n 0 GET dramatiq:default`",
-                "GET reads strings, and a queue is a list: Redis answers WRONGTYPE.",
-            ),
-        ],
-        right=2,
-    ),
-)
 
 CHAPTER = Chapter(
     number="03",
     title="Configuring",
-    minutes=30,
+    minutes=40,
     mirrors="Configuring Sidekiq",
     needs=("02",),
     predictions=PREDICTIONS,
     exercises=EXERCISES,
     quiz=QUIZ,
+    misconceptions=MISCONCEPTIONS,
+    in_class=IN_CLASS,
 )

@@ -12,12 +12,12 @@ from labkit.course.trial import trial
 from labkit.errors import ConfigurationError
 from labkit.settings import Settings
 
-#: What the untouched class has; Python 3.13 adds the last two.
-_STUB = ("__init__", "__module__", "__doc__", "__firstlineno__", "__static_attributes__")
+#: What a class has that defines no hook; Python 3.13 adds the last two.
+_NO_HOOKS = {"__init__", "__module__", "__doc__", "__firstlineno__", "__static_attributes__"}
 
 
 def check_toml(text: Any) -> None:
-    """What labkit reads from the learner's file, in both environments."""
+    """What labkit reads from the learner's file, in the two environments, and in a third."""
     if not isinstance(text, str):
         raise Wrong("`config` is the text of the file: a string")
     development, production = _read(text, "development"), _read(text, "production")
@@ -26,8 +26,8 @@ def check_toml(text: Any) -> None:
             f"development gets {development.concurrency} threads and production "
             f"{production.concurrency}; 2 and 10 were asked for"
         )
-    for settings in (development, production):
-        if set(settings.queues) != {"default", "mailers"}:
+    for settings in (development, production, _read(text, "staging")):
+        if sorted(settings.queues) != ["default", "mailers"]:
             raise Wrong(
                 f"{settings.env} listens to {settings.queues or 'every queue'}. What stands below "
                 "a `[table]` belongs to that environment alone: `queues` for all of them stands "
@@ -48,7 +48,7 @@ def _read(text: str, env: str) -> Settings:
 
 def check_tally(tally_class: Any) -> None:
     """What the learner's middleware counts, in a worker that runs five jobs."""
-    if set(vars(tally_class)) <= set(_STUB):
+    if set(vars(tally_class)) <= _NO_HOOKS:
         raise NotAttempted
     tally = tally_class()
     seen: list[int] = []
@@ -63,18 +63,23 @@ def check_tally(tally_class: Any) -> None:
     _judge_tally(tally, seen, queue.complaints)
 
 
-def _judge_tally(tally: Any, seen: Sequence[int], complaints: Sequence[str]) -> None:
-    counted = (tally.done, tally.failed)
+def judge_hooks(complaints: Sequence[str], was_called: bool) -> None:
+    """Whether the hooks of a middleware are hooks: called, and without an error."""
     if complaints:
         raise Wrong(
             f"your hook raised: {complaints[0]}. Dramatiq wrote that to its log as CRITICAL and "
             "went on with the job, so nobody noticed. What does Dramatiq hand to this hook?"
         )
-    if counted == (0, 0):
+    if not was_called:
         raise Wrong(
-            "five jobs ran, and none of your methods was called. Dramatiq calls a hook by its "
-            "name: is yours spelt as in `dramatiq.Middleware`?"
+            "jobs ran, and none of your methods was called, or none that counts. Dramatiq calls a "
+            "hook by its name: is yours spelt as in `dramatiq.Middleware`?"
         )
+
+
+def _judge_tally(tally: Any, seen: Sequence[int], complaints: Sequence[str]) -> None:
+    counted = (tally.done, tally.failed)
+    judge_hooks(complaints, counted != (0, 0))
     if seen and seen[0] > 0:
         raise Wrong(
             "you counted a job as done before it had run. It may still fail; which hook is called "
@@ -91,7 +96,47 @@ def _judge_tally(tally: Any, seen: Sequence[int], complaints: Sequence[str]) -> 
         )
 
 
-# Answers to try the second check on: right ones, and mistakes.
+# Answers to try the checks on: right ones, and mistakes.
+TOML = """\
+config = '''
+concurrency = 2
+queues = ["default", "mailers"]
+
+[production]
+concurrency = 10
+'''
+"""
+
+TOML_OTHERWISE = """\
+config = '''
+queues = ["mailers", "default"]
+
+[development]
+concurrency = 2
+
+[production]
+concurrency = 10
+'''
+"""
+
+YAML = """\
+config = '''
+concurrency: 2
+queues:
+  - default
+'''
+"""
+
+BELOW = """\
+config = '''
+concurrency = 2
+
+[production]
+concurrency = 10
+queues = ["default", "mailers"]
+'''
+"""
+
 TALLY = """\
 class Tally(dramatiq.Middleware):
     def __init__(self):
