@@ -148,10 +148,10 @@ def test_one_step_ends_early_where_records_are_large(
     ledger: Ledger, broker: LabBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_STEP_BYTES", 3_000)
-    for number in range(20):
+    for number in range(90):
         send(broker, "x" * 900, number)
     with ledger.client.monitor() as monitor:
-        assert len(found(ledger, "xxx")) == 20
+        assert len(found(ledger, "xxx")) == 90
         ledger.client.set("end", 1)
         scripts = 0
         for command in monitor.listen():

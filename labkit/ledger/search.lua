@@ -17,24 +17,28 @@ if last ~= "" then
   end
 end
 
-local function has_all(text)
+local function has_all(id, raw)
+  local text = #ARGV > 6 and string.lower(raw)
   for i = 7, #ARGV do
-    if not string.find(text, ARGV[i], 1, true) then return false end
+    if not (string.find(text, ARGV[i], 1, true) or string.find(id, ARGV[i], 1, true)) then return false end
   end
   return true
 end
 
 local members = redis.call(reverse and "ZREVRANGE" or "ZRANGE", key, first, first + ARGV[5] - 1, "WITHSCORES")
 local reply, bytes = { 0, score, last }, 0
-for i = 1, #members, 2 do
-  local id = members[i]
-  local raw = redis.call("HGET", ledger .. "jobs", id) or ""
-  reply[1], reply[2], reply[3] = reply[1] + 1, members[i + 1], id
-  if #ARGV < 7 or has_all(string.lower(id .. raw)) then
-    reply[#reply + 1] = id
-    reply[#reply + 1] = raw
+local some = 20
+for i = 1, #members, 2 * some do
+  local ids = {}
+  for j = i, math.min(i + 2 * some, #members) - 1, 2 do ids[#ids + 1] = members[j] end
+  for j, raw in ipairs(redis.call("HMGET", ledger .. "jobs", unpack(ids))) do
+    if raw and has_all(ids[j], raw) then
+      reply[#reply + 1] = ids[j]
+      reply[#reply + 1] = raw
+    end
+    bytes = bytes + (raw and #raw or 0)
   end
-  bytes = bytes + #raw
+  reply[1], reply[2], reply[3] = reply[1] + #ids, members[i + 2 * #ids - 1], ids[#ids]
   if bytes > tonumber(ARGV[6]) then break end
 end
 return reply

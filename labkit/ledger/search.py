@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 #: The most records that one call reads.
 MOST: Final = 2_000
 #: Records, and bytes of records, that one step in Redis looks through.
-_STEP, _STEP_BYTES = 500, 400_000
+_STEP, _STEP_BYTES = 250, 200_000
 #: In these states the one whose time comes first is first; in the others, the newest.
 EARLIEST_FIRST: Final = frozenset(
     {JobState.SCHEDULED, JobState.RETRYING, JobState.ENQUEUED, JobState.RUNNING}
