@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from labkit.ledger.records import JobState
-from labkit.widgets.watcher import Picture, Question
+from labkit.widgets.looking import Picture, Question
 from tests.support import wait_until
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from dramatiq.brokers.stub import StubBroker
 
 from labkit.ledger.records import Attempt, JobRecord, JobState
 from labkit.ledger.workers import WorkerCard
+from labkit.widgets.looking import Picture, Question
 from labkit.widgets.present import show_in_full, show_job, show_picture
-from labkit.widgets.watcher import Picture, Question
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 

@@ -16,8 +16,9 @@ from labkit.broker import LabBroker
 from labkit.ledger.records import JobState
 from labkit.redis_server import ThrowawayRedis
 from labkit.widgets import watcher as module
+from labkit.widgets.looking import Picture, Question
 from labkit.widgets.place import Place
-from labkit.widgets.watcher import Picture, Question, Watcher
+from labkit.widgets.watcher import Watcher
 from tests.support import wait_until
 from tests.support_widgets import Onlooker
 

@@ -16,6 +16,7 @@ from labkit.settings import Settings, redact_url
 _SCRIPTS = (
     "act",
     "adopt",
+    "holders",
     "inspect",
     "letters",
     "match",
@@ -48,7 +49,8 @@ class LedgerConnection:
             self._address = "the Redis of Settings()"
         self.keys = keys.Keys(self.namespace)
         self.stock = StockQueues(self.client, self.namespace)
-        self._is_foreign = url is not None or client is not None
+        #: Whether it may be an application without labkit; one's own Redis is always recorded.
+        self.is_foreign = url is not None or client is not None
         self._lua = {name: self.client.register_script(keys.script(name)) for name in _SCRIPTS}
 
     def __repr__(self) -> str:
@@ -76,7 +78,7 @@ class LedgerConnection:
 
     def is_recorded(self) -> bool:
         """Whether a ledger is kept here; without one only Dramatiq's own keys can be read."""
-        if not self._is_foreign:
+        if not self.is_foreign:
             return True
         with redis_errors(self.client), self.client.pipeline(transaction=False) as pipe:
             self._probe(pipe)
@@ -88,5 +90,5 @@ class LedgerConnection:
         pipe.exists(f"{self.namespace}:__heartbeats__")
 
     def _is_stock(self, ours: int, theirs: int) -> bool:
-        # With neither there is no application yet; and on its own Redis labkit always records.
-        return self._is_foreign and not ours and bool(theirs)
+        # With neither there is no application yet.
+        return self.is_foreign and not ours and bool(theirs)

@@ -57,6 +57,15 @@ def recent(ledger: Ledger, limit: int = 10) -> list[JobRecord]:
     return sorted(jobs, key=lambda job: (_seconds(job.enqueued_at), order[job.id]), reverse=True)
 
 
+def again(ledger: Ledger, jobs: list[JobRecord]) -> list[JobRecord]:
+    """The same jobs as they are by now; one that is no longer known stays as it was."""
+    if not jobs or not ledger.is_recorded():
+        return jobs
+    with redis_errors(ledger.client):
+        raws: Any = ledger.client.hmget(ledger.keys.jobs, [job.id for job in jobs])
+    return [records.parse(job.id, raw) if raw else job for job, raw in zip(jobs, raws, strict=True)]
+
+
 def clock(ledger: Ledger) -> float:
     """The server's clock, in seconds since 1970: the one that stamps every event."""
     with redis_errors(ledger.client):

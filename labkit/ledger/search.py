@@ -6,6 +6,7 @@ what cannot fit stays there.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Iterator
 from typing import TYPE_CHECKING, Final
 
@@ -60,7 +61,7 @@ class Search:
         self.searched = self.total = 0
         #: Nothing is left to be read.
         self.is_done = False
-        self._ledger = ledger
+        self.ledger = ledger
         self._see = see
         self._ids: set[str] = set()
         self._slices: Slices | None = None
@@ -79,18 +80,26 @@ class Search:
                 return
             self.step()
 
-    def step(self) -> list[JobRecord]:
+    def step(self, enough: int | None = None, seconds: float = 10.0) -> list[JobRecord]:
         """Read at most 2,000 records; returns what was found among them.
+
+        Parameters:
+          enough: Read no further once so many jobs are found in all.
+          seconds: Read no further after about so long.
 
         Raises:
           RedisUnavailable: Redis does not answer; the next call begins once more.
         """
         before, start = len(self.found), self.searched
+        deadline = time.monotonic() + seconds
         try:
-            with redis_errors(self._ledger.client):
+            with redis_errors(self.ledger.client):
                 slices = self._slices or self._begin()
                 while not self.is_done and self.searched <= start + MOST - _STEP:
                     self._take_slice(slices)
+                    has_enough = enough is not None and len(self.found) >= enough
+                    if has_enough or time.monotonic() > deadline:
+                        break
         except LabkitError:
             self._slices, self.searched = None, 0
             raise
@@ -98,19 +107,19 @@ class Search:
 
     def _begin(self) -> Slices:
         states = self.query.states or set(JobState)
-        counts = self._ledger.counts()
+        counts = self.ledger.counts()
         self.total = sum(counts.get(state, 0) for state in states)
         if JobState.COMPLETED in counts:
-            self._slices = _slices(self._ledger, states, self.query.needles())
+            self._slices = _slices(self.ledger, states, self.query.needles())
             self._take_whole_ids()
         else:
-            self._slices = self._ledger.stock.slices(states)
+            self._slices = self.ledger.stock.slices(states)
         return self._slices
 
     def _take_whole_ids(self) -> None:
-        keys = self._ledger.keys
+        keys = self.ledger.keys
         for job_id in self.query.possible_ids[:4]:
-            raw = self._ledger.client.hget(keys.jobs, job_id)
+            raw = self.ledger.client.hget(keys.jobs, job_id)
             if isinstance(raw, bytes):
                 self._take(records.parse(job_id, raw))
                 self.searched = self.total = 1

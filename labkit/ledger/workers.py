@@ -15,6 +15,7 @@ from labkit.ledger.connection import LedgerConnection
 from labkit.redis_client import redis_errors
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
 #: A worker says once a second that it lives; after so many milliseconds it is not counted.
@@ -49,6 +50,26 @@ class Workers(LedgerConnection):
             reply = self.call("workers", _SILENCE)
         found = (_read_card(*one) for one in zip(reply[::3], reply[1::3], reply[2::3], strict=True))
         return sorted((card for card in found if card), key=lambda card: (card.since, card.name))
+
+    def prefetched(self, job_ids: Sequence[str] = ()) -> tuple[dict[str, str], int]:
+        """Which of these waiting jobs a worker has fetched already, and how many of all.
+
+        A worker holds some jobs more in its memory than its threads run; until a thread begins one
+        it is enqueued.
+
+        Returns:
+          tuple: job id -> ``host:pid`` (``a stock worker`` where it does not say who it is), and
+          the number in the whole namespace.
+        """
+        with redis_errors(self.client):
+            count, *holders = self.call("holders", *job_ids)
+            known = {card.name: card.address for card in self.workers()} if any(holders) else {}
+        held = {
+            job_id: known.get(holder.decode(), "a stock worker")
+            for job_id, holder in zip(job_ids, holders, strict=False)
+            if holder
+        }
+        return held, int(count)
 
     def quiet(self, worker: str, *, quiet: bool = True) -> None:
         """Let a worker take no more jobs, on whichever host; ``quiet=False`` lets it go on.

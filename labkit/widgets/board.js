@@ -16,7 +16,7 @@ const EMPTY = {
 
 function buildBoard(live, root) {
   const name = `lk${Math.random().toString(36).slice(2, 8)}`;
-  const tabs = makeTabs(name, (tab) => live.ask({ kind: "look", tab, offset: 0 }), live);
+  const tabs = makeTabs(name, (tab) => live.ask({ kind: "look", tab, offset: 0, ...search.kept() }), live);
   let opener;
   const table = makeTable((job, button) => {
     const isOpen = live.view.job?.id === job;
@@ -28,12 +28,14 @@ function buildBoard(live, root) {
     if (opener?.isConnected) opener.focus();
   });
   const empty = makeEmpty();
+  const search = makeSearch(live);
   const list = make("div", { class: "lk-list", role: "tabpanel", id: `${name}-list` }, table.table, empty.box);
   const foot = makeFoot(live);
   root.setAttribute("role", "group");
   root.setAttribute("aria-label", "Job board");
-  root.replaceChildren(tabs.list, list, foot.foot, panel.panel);
+  root.replaceChildren(tabs.list, search.bar, list, foot.foot, panel.panel);
 
+  const askOn = keepAsking(live, root);
   let timer;
   const tick = () => {
     clearTimeout(timer);
@@ -53,10 +55,12 @@ function buildBoard(live, root) {
     list.style.setProperty("--lk-rows", view.limit ?? 10);
     root.classList.toggle("lk-stale", view.live === false);
     root.classList.toggle("lk-pending", live.late());
+    search.draw(view);
     table.draw(view, now);
     empty.draw(view);
     foot.draw(view);
     panel.draw(view, now);
+    askOn(view);
     tick();
   };
 }
@@ -104,6 +108,8 @@ function makeTabs(name, onChoose, live) {
       setAttribute(button, "tabindex", tab === chosen ? "0" : "-1");
       setAttribute(button, "aria-busy", (tab === chosen && isPending) || undefined);
       const number = view.counts?.[tab];
+      count.classList.toggle("lk-unrecorded", Boolean(view.stock) && number === undefined);
+      if (view.stock && number === undefined && tab !== "recent") setText(count, "not recorded");
       if (number === undefined) continue;
       setText(count, countText(number));
       button.classList.toggle("lk-none", number === 0);
@@ -122,7 +128,7 @@ function makeEmpty() {
     const isUnreached = view.live === false && !view.counts;
     box.hidden = !isUnreached && (!view.counts || view.order?.length > 0);
     const kind = isUnreached ? "dead" : view.tab;
-    const [what, then, line] = isUnreached ? ["Redis does not answer", view.why, ""] : (EMPTY[kind] ?? EMPTY.recent);
+    const [what, then, line] = isUnreached ? ["Redis does not answer", view.why, ""] : (emptyText(view) ?? EMPTY[kind] ?? EMPTY.recent);
     if (box.hidden || drawn === what + then) return;
     drawn = what + then;
     title.textContent = what;
@@ -157,9 +163,10 @@ function makeFoot(live) {
     setText(hint, live.gone() ? "run the cell again" : hintOf(view));
     setText(place, [view.place?.address, view.place?.namespace].filter(Boolean).join(" · "));
     const { offset = 0, total = 0, order = [], tab } = view;
-    const isPaged = tab !== "recent" && total > (view.limit ?? 10);
+    const more = view.search && !view.search.done ? "+" : "";
+    const isPaged = (tab !== "recent" || view.search) && total > (view.limit ?? 10);
     pager.classList.toggle("lk-unused", !isPaged);
-    setText(range, isPaged ? `${countText(offset + 1)}–${countText(offset + order.length)} of ${countText(total)}` : "");
+    setText(range, isPaged ? `${countText(offset + 1)}–${countText(offset + order.length)} of ${countText(total)}${more}` : "");
     before.disabled = offset === 0;
     after.disabled = offset + order.length >= total;
   }
@@ -173,19 +180,22 @@ function statusOf(view, live) {
     return ["stale", words, view.why];
   }
   if (!view.counts) return ["pending", "connecting…"];
+  if (view.manual) return ["live", `as of ${clockText(view.clock)}`, "This page asks every two seconds while it can be seen."];
   if (live.late()) return ["pending", "waiting for the kernel", "The kernel is busy; it answers when its cell is done."];
   return ["live", "live"];
 }
 
 function hintOf(view) {
   if (view.live === false) return view.counts ? "Redis does not answer; trying again" : "trying again";
+  if (view.stock) return "stock Dramatiq: running or prefetched cannot be told apart, completed is not recorded";
   if (view.place?.address || !view.counts) return "";
   if (view.unknown?.length) return `no worker knows ${view.unknown.join(", ")}: put it into work/app/jobs/`;
   const waiting = view.counts.enqueued + view.counts.scheduled + view.counts.retrying;
   if (waiting && view.workers === 0) return "no worker runs: start one, and it takes what waits";
   if (view.workers === 0) return "no worker";
   const of = (number, word) => `${number} ${word}${number === 1 ? "" : "s"}`;
-  return `${of(view.workers, "worker")}, ${of(view.threads, "thread")}`;
+  const prefetched = view.prefetched ? `, ${countText(view.prefetched)} prefetched` : "";
+  return `${of(view.workers, "worker")}, ${of(view.threads, "thread")}${prefetched}`;
 }
 
 export default widget("lk-board", buildBoard);

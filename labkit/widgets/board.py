@@ -12,17 +12,21 @@ from typing import TYPE_CHECKING, Any
 from labkit.ledger.records import JobState
 from labkit.ledger.replay import Replay
 from labkit.widgets import aside, twin
+from labkit.widgets.finding import Finding
 from labkit.widgets.live import front_end, writing
+from labkit.widgets.looking import Question
 from labkit.widgets.place import Place
 from labkit.widgets.present import show_picture
-from labkit.widgets.watcher import Question
+from labkit.widgets.redact import safe_text
 from labkit.widgets.watching import WatchingWidget
 
 if TYPE_CHECKING:
-    from labkit.widgets.watcher import Picture
+    from labkit.widgets.looking import Picture
 
 #: The most jobs on one page.
 MOST = 100
+#: Characters of what is searched for.
+LONGEST = 300
 
 
 class JobBoard(WatchingWidget):
@@ -37,14 +41,19 @@ class JobBoard(WatchingWidget):
       namespace: The prefix of its keys; by default that of ``Settings()``, with a URL ``dramatiq``.
       state: The list to begin with; None lists the jobs that changed last, of any state.
       limit: Jobs on a page, 1 to 100.
+      live: False for a front end that shows no update that comes by itself, as Google's Colab: the
+        page then asks every two seconds while it can be seen, no thread watches, and ``refresh()``
+        looks at once.
 
     Raises:
       ConfigurationError: ``url`` is no URL of a Redis.
       ValueError: there is no such state, or the limit is out of bounds.
     """
 
-    _esm = front_end("live.js", "shapes.js", "board_table.js", "board_job.js", "board.js")
-    _css = front_end("live.css", "board.css", "board_more.css")
+    _esm = front_end(
+        "live.js", "shapes.js", "board_table.js", "board_job.js", "board_search.js", "board.js"
+    )
+    _css = front_end("live.css", "board.css", "board_more.css", "board_search.css")
     _stands_in = twin.stand_in("job board", "board.snapshot() keeps a picture of it")
 
     def __init__(
@@ -54,13 +63,15 @@ class JobBoard(WatchingWidget):
         *,
         state: JobState | str | None = None,
         limit: int = 10,
+        live: bool = True,
     ) -> None:
         if not 1 <= limit <= MOST:
             raise ValueError(f"limit is the number of jobs on a page, 1 to {MOST}, not {limit!r}")
+        self._problem = ""
         wish = aside.Wish(closely=True)
         question = Question(JobState(state) if state else None, 0, limit, wish=wish)
         first = {"tab": str(question.state or "recent"), "limit": limit, "offset": 0}
-        super().__init__(Place.of(url, namespace), question, first)
+        super().__init__(Place.of(url, namespace), question, first, live=live)
 
     def show(self, state: JobState | str | None = None, *, offset: int = 0) -> None:
         """List the jobs of a state, from the one at ``offset`` on; None: those that changed last.
@@ -71,7 +82,27 @@ class JobBoard(WatchingWidget):
         if offset < 0:
             raise ValueError("offset counts from 0")
         self.replay(None)
-        self.ask(state=JobState(state) if state else None, offset=offset)
+        self.ask(state=JobState(state) if state else None, offset=offset, finding=None)
+
+    def search(self, text: str) -> None:
+        """List what fits: ``board.search('queue:mail state:dead "timed out"')``; ``""`` ends it.
+
+        Words are looked for in what the board shows, so no masked secret can be found.
+
+        Raises:
+          ValueError: there is no such state.
+        """
+        self.ask(offset=0, **self._find(text, self._question.state))
+
+    def _find(self, text: str, tab: JobState | None) -> dict[str, Any]:
+        """A search as changes of the question; where it names no state, in the tab's."""
+        if not text.strip():
+            return {"finding": None, "state": tab}
+        finding = Finding(text, tab)
+        states = finding.query.states
+        if states:
+            tab = next(iter(states)) if len(states) == 1 else None
+        return {"finding": finding, "state": tab}
 
     def inspect(self, job_id: str | None) -> None:
         """Open a job: everything that is known of it, with all its attempts. None closes it."""
@@ -109,14 +140,34 @@ class JobBoard(WatchingWidget):
         """The counts, the list, and the opened job."""
         opened = [job for job in picture.opened.values() if job]
         view = show_picture(picture)
+        if self._problem:
+            view["problem"] = self._problem
         return aside.show(picture.aside, [*picture.jobs, *opened], picture.workers, view)
 
     def hear(self, message: dict[str, Any]) -> None:
         """Show what a page wants to see."""
         if message.get("kind") == "look":
-            self.ask(**_read_wish(message), wish=_read_aside(message, self._question.wish))
+            self._look_for(message)
+        elif message.get("kind") == "search" and (finding := self._question.finding):
+            finding.is_stopped = message.get("stop") is True
+            self.ask()
         else:
             super().hear(message)
+
+    def _look_for(self, message: dict[str, Any]) -> None:
+        wish = _read_wish(message)
+        asked = self._question
+        tab = wish.get("state", asked.state)
+        text = message.get("search")
+        if text is None and asked.finding and tab is not asked.state:
+            text = asked.finding.text  # the same search, in another list
+        self._problem = ""
+        if isinstance(text, str):
+            try:
+                wish.update(self._find(text[:LONGEST], tab))
+            except ValueError as error:
+                self._problem = safe_text(str(error), 300)
+        self.ask(**wish, wish=_read_aside(message, asked.wish))
 
 
 def _rewound(wish: aside.Wish, back: int | None) -> aside.Wish:

@@ -20,7 +20,7 @@ function makeTable(onOpen) {
 
   function draw(view, now) {
     const { order = [], rows: jobs = {}, tab } = view;
-    setText(caption, tab === "recent" ? "The jobs that changed last" : `Jobs ${tab}`);
+    setText(caption, view.search ? `Jobs found for ${view.search.text}` : tab === "recent" ? "The jobs that changed last" : `Jobs ${tab}`);
     const isSameList = tab === drawnTab;
     drawnTab = tab;
     for (const [id, row] of rows) {
@@ -115,6 +115,7 @@ function tookText(job, now) {
 function noteText(job) {
   const attempt = job.state === "running" ? job.attempts + 1 : job.attempts;
   const parts = job.error ? [job.error] : [];
+  if (job.held) parts.unshift(`prefetched by ${job.held}`);
   if (attempt > 1) parts.unshift(`attempt ${attempt}`);
   return parts.join(" · ");
 }

@@ -134,6 +134,7 @@ function follow(model) {
     late,
     gone: () => isDoubtful && late(),
     setVisible,
+    visible: () => visible.size > 0,
     add: (draw) => viewers.add(draw),
     remove: (draw) => viewers.delete(draw),
     end() {

@@ -66,12 +66,17 @@ class Place:
         with _opening:
             watcher = _watchers.get(self)
             if watcher is None or not watcher.add(reader):
-                watcher = _watchers[self] = Watcher(self._watched_ledger)
+                watcher = _watchers[self] = Watcher(lambda: self.open_ledger(3))
                 watcher.add(reader)
             return watcher
 
-    def _watched_ledger(self) -> Ledger:
-        # Of its own: it must notice within seconds that nothing answers, and its helper blocks.
+    def open_ledger(self, connections: int) -> Ledger:
+        """A ledger of one's own, for a long time; it notices within seconds that nothing answers.
+
+        Whoever opens it closes its client.
+        """
         url = self.url
-        pool = LazyPool(lambda: url or find(Settings()).url, 3, PATIENCE)
-        return Ledger(client=redis.Redis.from_pool(pool), namespace=self.namespace)
+        pool = LazyPool(lambda: url or find(Settings()).url, connections, PATIENCE)
+        ledger = Ledger(client=redis.Redis.from_pool(pool), namespace=self.namespace)
+        ledger.is_foreign = url is not None
+        return ledger

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import dramatiq
 
+from labkit.ledger.query import Seen
 from labkit.ledger.records import JobState
 from labkit.widgets.redact import call_text, mask, safe_text, secrets_of, shorten
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from labkit.ledger.records import Attempt, JobRecord
     from labkit.ledger.workers import WorkerCard
-    from labkit.widgets.watcher import Picture
+    from labkit.widgets.looking import Picture
 
 #: Characters of the arguments, and of an error's first line, in a row; of the arguments in full.
 ARGUMENTS_WIDTH, ERROR_WIDTH, FULL_WIDTH = 120, 160, 2_000
@@ -29,12 +30,15 @@ def show_picture(picture: Picture) -> dict[str, Any]:
     """A board's view of what the watcher saw."""
     state = picture.question.state
     rows = [show_job(job) for job in picture.jobs]
+    for row, shown in zip(rows, picture.jobs, strict=True):
+        if shown.id in picture.held:
+            row["held"] = safe_text(picture.held[shown.id], 80)
     view: dict[str, Any] = {
         "counts": {str(state): count for state, count in picture.counts.items()},
         "tab": str(state) if state else "recent",
         "offset": picture.offset,
         "limit": picture.question.limit,
-        "total": picture.counts[state] if state else len(rows),
+        "total": picture.counts.get(state, 0) if state else len(rows),
         "order": [row["id"] for row in rows],
         "rows": {row["id"]: row for row in rows},
         "workers": len(picture.workers),
@@ -42,6 +46,20 @@ def show_picture(picture: Picture) -> dict[str, Any]:
         "clock": millis(picture.at),
         "live": True,
     }
+    if not picture.is_recorded:
+        view["stock"] = True
+    if picture.prefetched:
+        view["prefetched"] = picture.prefetched
+    if (found := picture.found) and picture.question.finding:
+        view["total"] = found.hits
+        view["search"] = {
+            "text": picture.question.finding.text,
+            "searched": found.searched,
+            "of": found.total,
+            "done": found.is_done,
+            "going": found.is_going,
+            "stopped": picture.question.finding.is_stopped,
+        }
     for job_id, job in picture.opened.items():
         view["job"] = show_in_full(job) if job else {"id": safe_text(job_id, 80), "gone": True}
     if unknown := _unknown_actors(picture.jobs, picture.workers):
@@ -74,6 +92,15 @@ def show_in_full(job: JobRecord) -> dict[str, Any]:
         "arguments": _arguments(job, FULL_WIDTH),
         "tries": [_show_attempt(job, attempt) for attempt in job.attempts],
     }
+
+
+def see(job: JobRecord) -> Seen:
+    """What a search may find of a job: what is shown of it, so that no masked secret is told."""
+    shown = show_in_full(job)
+    parts = [f"{shown['actor']} {shown['queue']}", shown["arguments"]]
+    for one in shown["tries"]:
+        parts += [one.get(part, "") for part in ("worker", "error", "traceback")]
+    return Seen(shown["actor"], shown["queue"], "\n".join(parts))
 
 
 def millis(when: datetime) -> int:

@@ -9,13 +9,13 @@ from dramatiq import Message
 from labkit.ledger.records import JobRecord
 from labkit.widgets import twin
 from labkit.widgets.live import front_end
+from labkit.widgets.looking import Question
 from labkit.widgets.place import Place
 from labkit.widgets.present import millis, show_job
-from labkit.widgets.watcher import Question
 from labkit.widgets.watching import WatchingWidget
 
 if TYPE_CHECKING:
-    from labkit.widgets.watcher import Picture
+    from labkit.widgets.looking import Picture
 
 MOST = 50
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from labkit.ledger.reader import Ledger
     from labkit.ledger.records import JobRecord
-    from labkit.widgets.watcher import Question
+    from labkit.widgets.looking import Question
 
 #: A shape for each state, so that it can be told without its colour, and a colour that can be read
 #: on white and on black.
@@ -71,6 +71,10 @@ def take(ledger: Ledger, question: Question) -> Snapshot:
       RedisUnavailable: Redis does not answer.
     """
     state = question.state
+    if question.finding is not None:
+        finding = question.finding.anew()
+        found = finding.go_on(ledger, question.offset, question.limit)
+        return draw(ledger, found.jobs, f"Jobs found for {escape(safe_text(finding.text))}")
     if state is None:
         return draw(ledger, following.recent(ledger, question.limit), "The jobs that changed last")
     jobs = ledger.jobs(state, offset=question.offset, limit=question.limit)
@@ -96,17 +100,26 @@ def draw(ledger: Ledger, jobs: Sequence[JobRecord], title: str) -> Snapshot:
         f'<p style="{_QUIET}"><small>{title}, in namespace {escape(safe_text(ledger.namespace))}, '
         f"as they were on {_instant(at)} UTC.</small></p>"
     )
-    text = ", ".join(f"{count} {state}" for state, count in counts.items())
+    text = ", ".join(
+        f"{counts[state]} {state}" if state in counts else f"{state} {NOT_RECORDED}"
+        for state in JobState
+    )
     return Snapshot(f"<div>{body}</div>", f"Job board: {text}")
 
 
+#: In place of a number that stock Dramatiq does not keep.
+NOT_RECORDED: Final = "not recorded"
 _COLUMNS = ("State", "Job", "Queue", "When", "Took", "Note")
 
 
 def _counts(counts: dict[JobState, int]) -> str:
     return " · ".join(
-        f"{_state(state)} <strong>{count:,}</strong>" for state, count in counts.items()
+        f"{_state(state)} <strong>{_count(counts, state)}</strong>" for state in JobState
     )
+
+
+def _count(counts: dict[JobState, int], state: JobState) -> str:
+    return f"{counts[state]:,}" if state in counts else NOT_RECORDED
 
 
 def _state(state: JobState) -> str:

@@ -12,24 +12,19 @@ import logging
 import threading
 import time
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal, Protocol
 
-import redis
-
-from labkit.errors import LabkitError
 from labkit.ledger import following
 from labkit.ledger.records import JobState
-from labkit.widgets import aside
-from labkit.widgets.aside import Aside, Wish
+from labkit.widgets.looking import LOST, look
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from labkit.ledger.reader import Ledger
-    from labkit.ledger.records import JobRecord
     from labkit.ledger.workers import WorkerCard
+    from labkit.widgets.looking import Picture, Question
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +33,8 @@ TICK = 0.05
 BYTES_A_SECOND = 50_000
 #: Milliseconds that the helper blocks on the stream: one command a second while nothing moves.
 BLOCK = 1_250
+#: The same where stock Dramatiq alone is at work: no event tells of it, so each time we look.
+STOCK_BLOCK = 1_000
 #: Seconds until a server that accepts commands and answers none counts as lost. More than BLOCK.
 PATIENCE = 1.6
 #: Seconds between two attempts to reach a Redis that is lost.
@@ -46,33 +43,6 @@ RETRY = 0.5
 WORKERS_AGE = 5.0
 #: Seconds that a reader is told for without a sign that anybody sees it.
 LEASE = 900.0
-
-_LOST = (LabkitError, redis.RedisError, OSError)
-
-
-@dataclass(frozen=True)
-class Question:
-    """What a reader wants to see: one page of the jobs in a state, and some jobs in full."""
-
-    state: JobState | None = None  #: None: the jobs that changed last
-    offset: int = 0
-    limit: int = 10
-    job_ids: tuple[str, ...] = ()
-    wish: Wish = field(default_factory=Wish)
-
-
-@dataclass(frozen=True)
-class Picture:
-    """What Redis answered, all within a millisecond or two."""
-
-    question: Question
-    counts: dict[JobState, int]
-    jobs: list[JobRecord]
-    offset: int  #: of the first of ``jobs``: the last page's, where the question's is behind it
-    opened: dict[str, JobRecord | None]
-    workers: list[WorkerCard]
-    at: datetime  #: by the server's clock
-    aside: Aside = field(default_factory=Aside)
 
 
 class Reader(Protocol):
@@ -105,6 +75,7 @@ class Watcher:
         self._follow_from: str | None = None  # what the helper waits behind; None: it need not wait
         self._ended = False
         self._is_lost = False
+        self._is_recorded = True
         self._workers: list[WorkerCard] = []
         self._good = datetime.now(UTC)
         self._clock_ahead = 0.0
@@ -151,7 +122,7 @@ class Watcher:
                 if cause == "news" or self._workers_changed():
                     pause = self._look()
                 again = WORKERS_AGE
-            except _LOST as error:
+            except LOST as error:
                 self._tell_loss(str(error) or type(error).__name__)
             except Exception as error:  # the thread must outlive it, and the page must say it
                 log.exception("The watcher could not look")
@@ -188,7 +159,7 @@ class Watcher:
         """Whether to look again for that; after a loss there is every reason to."""
         if self._ledger is None or self._is_lost:
             return True
-        return self._ledger.workers() != self._workers
+        return self._is_recorded and self._ledger.workers() != self._workers
 
     def _look(self) -> float:
         """Ask Redis and tell all readers; returns the seconds to pause before the next look."""
@@ -199,38 +170,26 @@ class Watcher:
             # Set before looking: what changes while we look is then cause for the next look.
             self._follow_from = position
             self._changed.notify_all()
-        counts, workers = ledger.counts(), ledger.workers()
-        self._workers = workers
+        counts = ledger.counts()
+        self._is_recorded = JobState.COMPLETED in counts
+        self._workers = workers = ledger.workers() if self._is_recorded else []
         pictures: dict[Question, Picture] = {}
         sent = 0
+        is_searching = False
         for reader in readers:
             question = reader.question()
             if question not in pictures:
-                pictures[question] = self._answer(ledger, question, counts, workers)
+                pictures[question] = look(ledger, question, counts, workers, self._now())
             with _logged(reader):
                 sent += reader.tell(pictures[question])
+            found = pictures[question].found
+            is_searching = is_searching or (found is not None and found.is_going)
+        if is_searching:
+            with self._changed:
+                self._moved = True
         self._good = self._now()
         self._is_lost = False
         return max(TICK, sent / BYTES_A_SECOND)
-
-    def _answer(
-        self,
-        ledger: Ledger,
-        question: Question,
-        counts: dict[JobState, int],
-        workers: list[WorkerCard],
-    ) -> Picture:
-        offset = question.offset
-        if question.state is None:
-            offset, jobs = 0, following.recent(ledger, question.limit)
-        else:
-            last = max(0, counts[question.state] - 1)
-            offset = min(offset, last - last % question.limit)
-            jobs = ledger.jobs(question.state, offset=offset, limit=question.limit)
-        opened = {job_id: ledger.job(job_id) for job_id in question.job_ids}
-        now = self._now()
-        beside = aside.look(ledger, question.wish, opened, workers, question.limit, now)
-        return Picture(question, counts, jobs, offset, opened, workers, now, beside)
 
     def _tell_loss(self, why: str) -> None:
         with self._changed:
@@ -250,7 +209,7 @@ class Watcher:
 
     def _disconnect(self) -> None:
         if self._ledger is not None:
-            with suppress(*_LOST):
+            with suppress(*LOST):
                 self._ledger.client.close()
 
     def _now(self) -> datetime:
@@ -268,8 +227,12 @@ class Watcher:
                 behind, ledger = self._follow_from or "0", self._ledger
             failure = None
             try:
-                moved = following.wait(ledger, behind, BLOCK)
-            except _LOST as error:
+                if self._is_recorded:
+                    moved = following.wait(ledger, behind, BLOCK)
+                else:
+                    following.wait(ledger, behind, STOCK_BLOCK)
+                    moved = True
+            except LOST as error:
                 moved, failure = False, str(error) or type(error).__name__
             with self._changed:
                 self._good = self._good if failure else self._now()

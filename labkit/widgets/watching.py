@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from labkit.widgets.live import LiveWidget, writing
+from labkit.widgets.looking import LOST, look_now
 from labkit.widgets.present import millis
 from labkit.widgets.redact import safe_text
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
+    from labkit.ledger.reader import Ledger
+    from labkit.widgets.looking import Picture, Question
     from labkit.widgets.place import Place
-    from labkit.widgets.watcher import Picture, Question, Watcher
+    from labkit.widgets.watcher import Watcher
 
 
 class WatchingWidget(LiveWidget):
@@ -21,14 +23,22 @@ class WatchingWidget(LiveWidget):
 
     It watches from its making on, for a kernel that is busy hears no page; and until a page says
     that it cannot be seen, or none has said anything for a quarter of an hour.
+
+    Without ``live`` nobody watches: it looks whenever a page, or somebody in Python, asks.
     """
 
-    def __init__(self, place: Place, question: Question, whole: dict[str, Any]) -> None:
+    def __init__(
+        self, place: Place, question: Question, whole: dict[str, Any], *, live: bool = True
+    ) -> None:
         self._place = place
         self._question = question
         self._watcher: Watcher | None = None
-        super().__init__({"place": _describe(place), "answered": {}, **whole})
-        self._watcher = place.watch(self)
+        self._seen_at = datetime.now(UTC)
+        self._own_ledger: Ledger | None = None
+        self._fixed = {"place": _describe(place)} | ({} if live else {"manual": True})
+        super().__init__({**self._fixed, "answered": {}, **whole})
+        if live:
+            self._watcher = place.watch(self)
 
     def draw(self, picture: Picture) -> dict[str, Any]:
         """What to show of a picture, as a view."""
@@ -40,6 +50,22 @@ class WatchingWidget(LiveWidget):
             self._question = replace(self._question, **changes)
         if self._watcher is not None:
             self._watcher.ask()
+        elif "manual" in self._fixed:
+            self.refresh()
+
+    def refresh(self) -> None:
+        """Look now, and show it before this returns: also where no update comes by itself."""
+        with writing:
+            if self._closed:
+                return
+            try:
+                if self._own_ledger is None:
+                    self._own_ledger = self._place.open_ledger(1)
+                self.tell(look_now(self._own_ledger, self._question))
+                self._seen_at = datetime.now(UTC)
+            except LOST as error:
+                self.lose(self._seen_at, str(error) or type(error).__name__)
+                self.update(answered=self.answers())
 
     # -- a reader of the watcher -----------------------------------------------------------------
 
@@ -55,7 +81,7 @@ class WatchingWidget(LiveWidget):
             # A picture of an earlier question must not pass for the answer to a later one.
             is_answer = picture.question == self._question
             answered = self.answers() if is_answer else self._whole["answered"]
-            return self.publish({**drawn, "place": self._whole["place"], "answered": answered})
+            return self.publish({**drawn, **self._fixed, "answered": answered})
 
     def lose(self, since: datetime, why: str) -> None:
         """Show that Redis does not answer, and since when the view may be wrong."""
@@ -65,6 +91,10 @@ class WatchingWidget(LiveWidget):
 
     def hear(self, message: dict[str, Any]) -> None:
         """Watch, or rest while no page can be seen."""
+        if "manual" in self._fixed:
+            if message.get("kind") == "refresh" or message.get("visible") is True:
+                self.refresh()
+            return
         if message.get("kind") != "seen" or self._watcher is None:
             return
         if message.get("visible") is not True:
@@ -76,6 +106,8 @@ class WatchingWidget(LiveWidget):
         """Stop watching and give up the widget; may be called again."""
         if watcher := getattr(self, "_watcher", None):
             watcher.remove(self)
+        if ledger := getattr(self, "_own_ledger", None):
+            ledger.client.close()
         super().close()
 
     def __repr__(self) -> str:

@@ -19,18 +19,18 @@ from labkit.errors import LabkitError
 from labkit.ledger.records import JobState
 from labkit.widgets import twin
 from labkit.widgets.live import front_end, writing
+from labkit.widgets.looking import Question
 from labkit.widgets.place import Place
 from labkit.widgets.present import show_job
 from labkit.widgets.redact import safe_text
 from labkit.widgets.terminal import Tail
-from labkit.widgets.watcher import Question
 from labkit.widgets.watching import WatchingWidget
 from labkit.worker import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from labkit.widgets.watcher import Picture
+    from labkit.widgets.looking import Picture
 
 #: Seconds between two looks at the window, and the lines of it that are shown.
 TICK = 0.15
