@@ -160,6 +160,8 @@ def test_nobody_looks_and_nobody_watches(redis_url: str, throwaway_redis: Throwa
     def connected() -> int:
         return len(own.client_list())
 
+    # Watchers of earlier tests end when their followers wake.
+    wait_until(lambda: not any(one["cmd"] == "xread" for one in own.client_list()))
     before = connected()
     board = JobBoard(redis_url)
     page = FakePage(board)
