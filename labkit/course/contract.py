@@ -83,7 +83,9 @@ def answer(key: str, task: Exercise, source: str) -> Verdict:
     shutil.rmtree(Settings().work, ignore_errors=True)
     names: dict[str, Any] = {"__name__": "__main__"}
     for place, code in {"setup": task.setup, "answer": source}.items():
-        exec(compile(code, f"<{key}: {place}>", "exec"), names)  # noqa: S102 - our own content
+        # A notebook does not have this file's `from __future__`.
+        made = compile(code, f"<{key}: {place}>", "exec", dont_inherit=True)
+        exec(made, names)  # noqa: S102 - our own content
     try:
         return judge(key, *[names[name] for name in task.given])
     finally:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from labkit.course.chapters import Chapter
+from labkit.course.chapters import testing_jobs_assertion as assertion
 from labkit.course.chapters import testing_jobs_checks as checks
+from labkit.course.chapters import testing_jobs_rating as rating
+from labkit.course.chapters.testing_jobs_quiz import IN_CLASS, MISCONCEPTIONS, QUIZ
 from labkit.course.exercise import Exercise
 from labkit.course.prediction import Prediction
-from labkit.course.quiz import Question
 from labkit.errors import InvalidRow
 
 
@@ -117,6 +119,33 @@ PREDICTIONS = {
 }
 
 EXERCISES = {
+    "rating": Exercise(
+        "People rate how a task was done. Give the model `Rating` two fields that must be given: "
+        "`stars`, a whole number from 1 to 5, and `comment`, which is not blank and has at most 80 "
+        "characters.",
+        check=rating.check_rating,
+        hints=[
+            "The type is one half of it, and the limits are the other. The model’s `id` shows "
+            "where such things are said: in `Field(…)`.",
+            "`ge` is “greater or equal”, `le` is “less or equal”, `max_length` speaks for itself.",
+            "The Log’s message above must not be blank either. Use the same type, with a "
+            "`Field(…)` behind it.",
+        ],
+        setup=rating.SETUP,
+        stub=rating.STUB,
+        given=["Rating"],
+        solution=rating.SOLUTION,
+        also_correct=rating.OTHERWISE,
+        wrong=[
+            (rating.TYPES_ONLY, "A type says", "type_is_enough"),
+            (rating.OPEN_ENDS, "includes both ends"),
+            (rating.ONE_LETTER, "white space alone"),
+            (rating.NO_LIMIT, "set a limit"),
+            (rating.WITH_DEFAULT, "A default"),
+        ],
+        praise="In a migration the same rules can stand as CHECK constraints, which no program can "
+        "go round.",
+    ),
     "hook": Exercise(
         "Write `test_hook`, a test of the Task model: a new task sends one job, with its id. The "
         "check runs your test against the model as it is, and against models that are broken.",
@@ -133,96 +162,53 @@ EXERCISES = {
         solution=checks.SOLUTION,
         also_correct=checks.OTHERWISE,
         wrong=[
-            (checks.SENDS_ITSELF, "although the hook is deleted"),
-            (checks.ANY_JOB, "sends two jobs"),
-            (checks.ONE_JOB, "another id"),
-            (checks.NO_MODE, "to Redis"),
+            (checks.SENDS_ITSELF, "although the hook is deleted", "green_is_tested"),
+            (checks.ANY_JOB, "sends two jobs", "any_will_do"),
+            (checks.ONE_JOB, "another id", "counting"),
+            (checks.NO_MODE, "to Redis", "import_fakes"),
             (checks.ALWAYS_FAILS, "with the hook in place"),
         ],
         praise="A test is worth what it catches: break the code on purpose, and see it fail.",
     ),
+    "enqueued": Exercise(
+        "Write an assertion to keep: `with assert_enqueued(job, *arguments):` holds if its block "
+        "sends `job` exactly once, with just these arguments, whatever other jobs it sends. If "
+        "not, the AssertionError says what was sent. The block’s jobs do not reach Redis.",
+        check=assertion.check_assertion,
+        hints=[
+            "In which mode must the block run, so that you can look at its jobs afterwards?",
+            "What stands before `yield` runs before the block, and what stands behind it runs "
+            "after. The list has to be read while the mode is still on.",
+            "Compare a list with a list, and give `assert` a text behind a comma. An error of the "
+            "block passes through `yield` by itself, if nothing catches it.",
+        ],
+        setup=assertion.SETUP,
+        stub=assertion.STUB,
+        given=["assert_enqueued"],
+        solution=assertion.SOLUTION,
+        also_correct=assertion.OTHERWISE,
+        wrong=[
+            (assertion.NO_MODE, "chooses no mode", "import_fakes"),
+            (assertion.ANY_JOB, "two jobs for one", "any_will_do"),
+            (assertion.ONE_JOB, "another argument", "counting"),
+            (assertion.TOO_LATE, "where there is none"),
+            (assertion.BARE, "nothing of what was sent"),
+            (assertion.HIDES, "is hidden behind"),
+        ],
+        praise="Rails has it as `assert_enqueued_with`. A good assertion is one that you trust "
+        "when it fails.",
+    ),
 }
-
-QUIZ: Sequence[Question] = (
-    Question(
-        "A test should show that signing up enqueues the welcome e-mail. Which mode?",
-        [
-            (
-                "fake: the job is in a list, and no mail is sent.",
-                "What is asked is whether it was enqueued, and with which arguments.",
-            ),
-            (
-                "inline: the mail is sent at once.",
-                "Then the test needs a mail server, and fails when that does.",
-            ),
-            ("disabled: one wants to be sure.", "Then a worker would send it, later."),
-        ],
-        right=1,
-    ),
-    Question(
-        "A test in the inline mode sends a tuple. What does the job receive, there and in "
-        "production?",
-        [
-            (
-                "A tuple in the test, a list in production.",
-                "That would be a test that says nothing. Both ways lead through JSON.",
-            ),
-            ("A list, both times.", "JSON has no tuples, and the test modes use JSON, too."),
-            ("Nothing: a tuple is refused.", "Tuples pass, as lists."),
-        ],
-        right=2,
-    ),
-    Question(
-        "All tests pass. You delete a line of the application, and all tests pass. What do you "
-        "know?",
-        [
-            ("That the line was not needed.", "Perhaps. Or that nobody tests what it does."),
-            (
-                "That no test notices whether the line is there.",
-                "If the line matters, a test is missing.",
-            ),
-            (
-                "That the tests must be run again, with the cache cleared.",
-                "They ran. They did not look.",
-            ),
-        ],
-        right=2,
-    ),
-    Question(
-        "From chapter 06: the hook is `after_commit`, and a test wraps everything in a transaction "
-        "that it rolls back. What does the test see of the hook?",
-        [
-            ("It is called at the rollback.", "A rollback is the opposite of a commit."),
-            (
-                "Nothing: what is never committed calls no `after_commit`.",
-                "So tests of such hooks commit for real, to a database of their own.",
-            ),
-            (
-                "It is called as usual, at the end of the block.",
-                "Only if the session commits there.",
-            ),
-        ],
-        right=2,
-    ),
-    Question(
-        "From chapter 05: which of the modes keeps the promise of `send_at`, not to run before its "
-        "time?",
-        [
-            ("fake, with `drain`", "It runs everything in the list."),
-            ("inline", "It runs at once, whatever the time."),
-            ("disabled", "Redis and a worker do. The other two have no clock."),
-        ],
-        right=3,
-    ),
-)
 
 CHAPTER = Chapter(
     number="07",
     title="Testing jobs",
-    minutes=40,
+    minutes=50,
     mirrors="Testing Sidekiq jobs",
     needs=("06",),
     predictions=PREDICTIONS,
     exercises=EXERCISES,
     quiz=QUIZ,
+    misconceptions=MISCONCEPTIONS,
+    in_class=IN_CLASS,
 )
