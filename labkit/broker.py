@@ -248,5 +248,5 @@ class LabBroker(Sending, RedisBroker):
 
     def do_qsize(self, queue_name: str) -> int:
         """Stock's number for a queue and its delayed one, with what waits in the due set."""
-        size = int(self._dispatch("qsize")(queue_name))  # type: ignore[no-untyped-call]
+        size = int(super().__getattr__("do_qsize")(queue_name))  # type: ignore[no-untyped-call]
         return size + int(self.client.zcard(self.keys.due(queue_name.removesuffix(".DQ"))))

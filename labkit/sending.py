@@ -124,7 +124,7 @@ class Sending(RedisBroker):
 
     def do_enqueue(self, queue_name: str, redis_id: str | bytes, payload: bytes) -> None:
         """Put bytes into a queue (stock signature); without a record, as they may be no message."""
-        self._dispatch("enqueue")(queue_name, redis_id, payload)  # type: ignore[no-untyped-call]
+        super().__getattr__("do_enqueue")(queue_name, redis_id, payload)  # type: ignore[no-untyped-call]
 
     def knows(self, actor_name: str) -> bool | None:
         """Whether a worker that is alive has declared the actor; None when no worker is alive."""
