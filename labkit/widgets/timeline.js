@@ -11,6 +11,8 @@ function buildTimeline(live, root) {
   root.replaceChildren(list, empty, axis, status);
   const rows = new Map();
   let timer;
+  // How many marks the axis has room for.
+  new ResizeObserver(() => draw()).observe(axis);
 
   function draw() {
     clearTimeout(timer);
@@ -94,17 +96,21 @@ function drawRow(row, job, span, now) {
   });
 }
 
-/** Marks at round times: 1, 2 or 5 times a power of ten, about five of them. */
+/** Marks at round times, 1, 2 or 5 times a power of ten: about five, or as many as there is room for. */
 function drawAxis(axis, span) {
   axis.hidden = !span;
   if (!span) return;
-  const rough = span.length / 5;
+  const rough = span.length / Math.max(1, Math.min(5, Math.floor(axis.clientWidth / 80)));
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => size >= rough);
+  const pixels = axis.clientWidth / span.length;
   const marks = [];
   for (let at = 0; at <= span.length; at += step) {
+    const isLate = at > 0 && (span.length - at) * pixels < 70;
+    if (isLate && step * pixels < 140) break; // its words stand before it, where those of the last are
     const mark = make("span", {}, durationText(at).replace(".0 s", " s"));
     mark.style.left = `${(at / span.length) * 100}%`;
+    mark.classList.toggle("lk-late", isLate);
     marks.push(mark);
   }
   axis.replaceChildren(...marks);

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from playwright.sync_api import Locator
+
+    from tests.browser.lab import Notebook
+
 #: The actors of the stage: each ends in a state of its own.
 ACTORS = """
 import threading
@@ -77,6 +81,11 @@ def cells(url: str) -> list[str]:
 def cell(name: str) -> int:
     """The place of one of ``CELLS`` in the notebook."""
     return list(CELLS).index(name)
+
+
+def board_of(staged: Notebook) -> Locator:
+    """The board of the first Redis, on a page where all of ``CELLS`` have run."""
+    return staged.cell(cell("board")).locator(".lk-board")
 
 
 def send(

@@ -7,54 +7,19 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from labkit.broker import LabBroker
-from labkit.redis_server import ThrowawayRedis
 from tests.browser import stage
 from tests.browser.axe import complaints
 from tests.browser.lab import THEMES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from playwright.sync_api import Browser, Locator
-
-    from tests.browser.lab import Lab, Notebook
+    from tests.browser.lab import Notebook
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 
-@pytest.fixture(scope="module")
-def staged(lab: Lab, browser: Browser) -> Iterator[Notebook]:
-    """All widgets, with jobs in every state; of the last board, Redis has gone."""
-    with (
-        ThrowawayRedis() as server,
-        ThrowawayRedis() as mortal,
-        stage.acting(lab.folder, server.url),
-    ):
-        broker = LabBroker(url=mortal.url)
-        stage.send(broker, "greet", "Ada")
-        broker.client.close()
-        gone = f"JobBoard({mortal.url!r}, limit=3)", f"Timeline(url={mortal.url!r}, limit=3)"
-        lab.write("staged.ipynb", *stage.cells(server.url), *gone)
-        opened = lab.open(browser, "staged.ipynb", size=(1200, 4800), reduced_motion="reduce")
-        opened.run_all()
-        opened.wait_for_run(len(stage.CELLS) + 1)
-        last = opened.cell(len(stage.CELLS)).locator(".lk-board")
-        expect(last.get_by_role("row")).to_have_count(2)
-        mortal.kill()
-        expect(last.locator(".lk-foot")).to_have_attribute("data-status", "stale")
-        opened.page.locator(".lk-board").first.evaluate("board => { board.id = 'staged' }")
-        yield opened
-        opened.close()
-
-
-def board_of(staged: Notebook) -> Locator:
-    return staged.page.locator("#staged")
-
-
 @pytest.mark.parametrize("theme", THEMES)
 def test_axe_finds_nothing(staged: Notebook, theme: str) -> None:
-    page, board = staged.page, board_of(staged)
+    page, board = staged.page, stage.board_of(staged)
     staged.set_theme(theme)
     found = complaints(page, where="all widgets")
     for tab in board.get_by_role("tab").all():
@@ -83,10 +48,12 @@ def test_axe_finds_nothing(staged: Notebook, theme: str) -> None:
 
 
 def test_axe_sees_what_is_wrong(staged: Notebook) -> None:
-    board_of(staged).locator(".lk-foot").evaluate(
+    stage.board_of(staged).locator(".lk-foot").evaluate(
         "foot => foot.insertAdjacentHTML('beforeend', '<button></button>"
         '<b id=plant style="color: #888; background: #999">hard to read</b>\')'
     )
     found = complaints(staged.page, "#staged")
     assert [complaint.partition(":")[0] for complaint in found] == ["button-name", "color-contrast"]
-    board_of(staged).locator("#plant, button:empty").evaluate_all("all => all.map(e => e.remove())")
+    stage.board_of(staged).locator("#plant, button:empty").evaluate_all(
+        "all => all.map(e => e.remove())"
+    )
