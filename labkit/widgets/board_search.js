@@ -20,7 +20,7 @@ function makeSearch(live) {
   const words = make("span", { class: "lk-progress", role: "status" });
   const stop = make("button", { type: "button", class: "lk-small", hidden: true }, "Stop");
   const refresh = make("button", { type: "button", class: "lk-small", hidden: true }, "Refresh");
-  const bar = make("div", { class: "lk-search", role: "search" }, input, words, stop, refresh);
+  const bar = make("div", { class: "lk-search", role: "group", "aria-label": "Search" }, input, words, stop, refresh);
   let sent = "";
   let asked = 0;
   let typing;
