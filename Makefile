@@ -1,7 +1,7 @@
 # What a person types. Every target sets up .venv first (tools/setup.sh; nothing to do means no wait).
 # Plain make: macOS ships 3.81.
 .DEFAULT_GOAL := test
-.PHONY: help setup lab test test-all lint format notebooks picture lock offline bench chaos stock-tests compat clean
+.PHONY: help setup lab test test-all lint format notebooks picture lock offline mutants bench chaos stock-tests compat clean
 
 BIN = .venv/bin
 
@@ -35,6 +35,9 @@ picture: setup ## the README's screenshot of the board, from a real browser
 
 lock: setup ## requirements.lock from pyproject.toml, and both environment.yml from that (needs uv)
 	@sh tools/lock.sh $(ARGS)
+
+mutants: setup ## changes each solution many times: do the checks notice? (ARGS='05' for some)
+	@$(BIN)/python -m tools.mutants $(ARGS)
 
 offline: setup ## a folder from which a room without a network installs (ARGS=FOLDER)
 	@$(BIN)/python tools/offline.py $(ARGS)
