@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.resources import files
 from typing import Any
 
 import pytest
@@ -136,3 +137,12 @@ def test_the_front_ends_are_small_and_fetch_nothing() -> None:
         ):
             assert forbidden not in text.replace("http://www.w3.org/2000/svg", ""), forbidden
     assert json.dumps(front_end("live.js"))
+
+
+def test_comments_stay_behind_and_every_line_of_code_goes() -> None:
+    source = (files("labkit.widgets") / "board.js").read_text()
+    sent = front_end("board.js")
+    assert "\n//" in source
+    assert "\n//" not in sent
+    code = [line.strip() for line in source.splitlines() if not line.strip().startswith("//")]
+    assert sent.splitlines() == [line for line in code if line and not line.startswith("/**")]

@@ -127,7 +127,7 @@ def test_the_board_goes_back_and_returns(broker: LabBroker, ledger: Ledger, redi
     # When the page goes back one event, and jobs go on moving
     page.ask(kind="look", back=0)
     assert page.view["past"]["place"] == page.view["past"]["length"] == 1
-    page.ask(kind="look", back=1)
+    page.ask(kind="look", back=1, job=first)
     assert page.view["past"] == {"place": 0, "length": 1}
     assert page.view["counts"]["enqueued"] == 0
     second = send(broker, 8)
@@ -137,6 +137,7 @@ def test_the_board_goes_back_and_returns(broker: LabBroker, ledger: Ledger, redi
     assert page.view["counts"]["enqueued"] == 1
     past = page.view["past"]
     assert (past["call"], past["was"], past["state"]) == ("works(7)", "", "enqueued")
+    assert "job" not in page.view
     # And is back where it was once asked to
     page.ask(kind="look", back=None)
     assert "past" not in page.view

@@ -32,6 +32,11 @@ class Minute:
     median_wait: int | None = None
     p95_wait: int | None = None
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether anything happened in it."""
+        return bool(self.completed or self.failed or self.p95_wait is not None)
+
 
 def read_minutes(
     ledger: LedgerConnection, numbers: Iterable[int], queue: str | None = None

@@ -16,7 +16,8 @@ except ImportError as error:
 
 from labkit.widgets.board import JobBoard
 from labkit.widgets.task_form import TaskForm
+from labkit.widgets.throughput import Throughput
 from labkit.widgets.timeline import Timeline
 from labkit.widgets.worker_panel import WorkerPanel
 
-__all__ = ["JobBoard", "TaskForm", "Timeline", "WorkerPanel"]
+__all__ = ["JobBoard", "TaskForm", "Throughput", "Timeline", "WorkerPanel"]

@@ -86,7 +86,10 @@ def show(
             view["job"] |= show_place(job, aside.places[job.id])
     if aside.running is not None:
         view["crew"] = _show_crew(workers, aside.running)
-    return view | _show_moment(aside.moment) if aside.moment else view
+    if aside.moment is None:
+        return view
+    view.pop("job", None)  # it is as it is now
+    return view | _show_moment(aside.moment)
 
 
 def _show_crew(workers: Sequence[WorkerCard], running: list[JobRecord]) -> dict[str, Any]:

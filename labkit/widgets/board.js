@@ -21,7 +21,8 @@ function buildBoard(live, root) {
   const table = makeTable((job, button) => {
     const isOpen = live.view.job?.id === job;
     opener = button;
-    live.ask({ kind: "look", job: isOpen ? "" : job });
+    // An opened job is as it is now: that ends the past.
+    live.ask({ kind: "look", job: isOpen ? "" : job, ...(live.view.past && { back: null }) });
   });
   const panel = makeJobPanel(() => {
     live.ask({ kind: "look", job: "" });
@@ -31,9 +32,11 @@ function buildBoard(live, root) {
   const search = makeSearch(live);
   const list = make("div", { class: "lk-list", role: "tabpanel", id: `${name}-list` }, table.table, empty.box);
   const foot = makeFoot(live);
+  const aside = makeAside(live, root);
+  foot.foot.insertBefore(aside.tools, foot.foot.lastChild);
   root.setAttribute("role", "group");
   root.setAttribute("aria-label", "Job board");
-  root.replaceChildren(tabs.list, search.bar, list, foot.foot, panel.panel);
+  root.replaceChildren(tabs.list, aside.top, search.bar, list, foot.foot, aside.box, panel.panel);
 
   const askOn = keepAsking(live, root);
   let timer;
@@ -43,6 +46,7 @@ function buildBoard(live, root) {
     const now = live.now();
     table.tick(now);
     panel.tick(now);
+    aside.draw(live.view, now);
     // Counted times turn over together, on the second.
     timer = setTimeout(tick, 1000 - (now % 1000) + 5);
   };
@@ -180,6 +184,7 @@ function statusOf(view, live) {
     return ["stale", words, view.why];
   }
   if (!view.counts) return ["pending", "connecting…"];
+  if (view.past) return ["pending", "the past"];
   if (view.manual) return ["live", `as of ${clockText(view.clock)}`, "This page asks every two seconds while it can be seen."];
   if (live.late()) return ["pending", "waiting for the kernel", "The kernel is busy; it answers when its cell is done."];
   return ["live", "live"];

@@ -51,9 +51,18 @@ class JobBoard(WatchingWidget):
     """
 
     _esm = front_end(
-        "live.js", "shapes.js", "board_table.js", "board_job.js", "board_search.js", "board.js"
+        "live.js",
+        "shapes.js",
+        "bars.js",
+        "board_table.js",
+        "board_job.js",
+        "board_aside.js",
+        "board_search.js",
+        "board.js",
     )
-    _css = front_end("live.css", "board.css", "board_more.css", "board_search.css")
+    _css = front_end(
+        "live.css", "board.css", "board_more.css", "bars.css", "board_aside.css", "board_search.css"
+    )
     _stands_in = twin.stand_in("job board", "board.snapshot() keeps a picture of it")
 
     def __init__(

@@ -44,6 +44,7 @@ function fill(panel, job, open, onClose) {
   const moment = (name, millis) =>
     millis !== undefined && fact(name, clockText(millis), new Date(millis).toLocaleString());
 
+  if (job.why) fact("why it waits", job.why);
   fact("queue", job.queue);
   moment("enqueued", job.enqueued);
   if (job.eta !== undefined) {
@@ -60,9 +61,12 @@ function fill(panel, job, open, onClose) {
   if (first !== undefined && ready) fact("waited", durationText(first - ready));
 
   const id = make("p", { class: "lk-id" }, make("span", { class: "lk-quiet" }, "id "), make("code", {}, job.id));
+  const [bar, drawBar] = makeJobBar(job);
+  changing.push(drawBar);
+  const keys = job.keys ? makeKeys(job.keys, open.has("keys")) : "";
   const attempts = make("ol", { class: "lk-attempts" });
   job.tries.forEach((one, index) => attempts.append(makeAttempt(one, index, job, open)));
-  panel.replaceChildren(header, facts, id, attempts);
+  panel.replaceChildren(header, facts, bar, id, attempts, keys);
   return (now) => changing.forEach((change) => change(now));
 }
 

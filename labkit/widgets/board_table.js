@@ -117,5 +117,6 @@ function noteText(job) {
   const parts = job.error ? [job.error] : [];
   if (job.held) parts.unshift(`prefetched by ${job.held}`);
   if (attempt > 1) parts.unshift(`attempt ${attempt}`);
+  if (job.waits) parts.unshift(job.waits);
   return parts.join(" · ");
 }

@@ -12,6 +12,7 @@ it as pending, be it that the kernel is busy or that Redis is slow.
 from __future__ import annotations
 
 import json
+import re
 import threading
 from importlib.resources import files
 from typing import Any, ClassVar
@@ -25,13 +26,19 @@ from labkit.widgets.cells import take_place
 writing = threading.RLock()
 #: Pages whose messages are answered; of more, the newest.
 _PAGES = 16
+_COMMENT = re.compile(r"//.*|/\*.*\*/")
 
 
 def front_end(*names: str) -> str:
-    """The source of a widget's front end: our files, joined. One module needs no build step."""
+    """The source of a widget's front end: our files, joined. One module needs no build step.
+
+    Each page that opens gets all of it, so lines of comment alone and indentation stay behind.
+    """
     # Text and not a Path: anywidget would watch the file, and keep every instance alive for that.
     folder = files("labkit.widgets")
-    return "\n".join(folder.joinpath(name).read_text(encoding="utf-8") for name in names)
+    text = "\n".join(folder.joinpath(name).read_text(encoding="utf-8") for name in names)
+    lines = (line.strip() for line in text.splitlines())
+    return "\n".join(line for line in lines if line and not _COMMENT.fullmatch(line))
 
 
 class LiveWidget(anywidget.AnyWidget):

@@ -1,5 +1,6 @@
-// The timeline: one bar a job on one scale of time. What was, is solid; waiting is an outline;
-// the pause before another attempt is dotted; a failed attempt is hatched as well as red.
+// The timeline: one bar a job (see bars.js), all on one scale of time.
+
+const KEY = ["waited", "ran", "failed", "back-off", "scheduled"];
 
 function buildTimeline(live, root) {
   const list = make("ol", { class: "lk-bars" });
@@ -8,7 +9,9 @@ function buildTimeline(live, root) {
   const status = make("p", { class: "lk-quiet lk-legend", role: "status" });
   root.setAttribute("role", "group");
   root.setAttribute("aria-label", "Timeline of jobs");
-  root.replaceChildren(list, empty, axis, status);
+  const key = KEY.flatMap((kind) => [make("i", { class: `lk-piece lk-${kind}` }), kind]);
+  const foot = make("div", { class: "lk-foot" }, status, make("p", { class: "lk-quiet lk-key", "aria-hidden": "true" }, ...key));
+  root.replaceChildren(list, empty, axis, foot);
   const rows = new Map();
   let timer;
   // How many marks the axis has room for.
@@ -36,43 +39,9 @@ function buildTimeline(live, root) {
     });
     drawAxis(axis, span);
     setText(status, live.gone() ? NO_KERNEL : legendOf(view, span));
-    if (jobs.some(isMoving) && root.isConnected && view.live !== false && !live.gone()) timer = setTimeout(draw, 200);
+    if (jobs.some(isMoving) && root.isConnected && view.live !== false && !live.gone()) timer = setTimeout(draw, jobs.some((job) => job.state === "running") ? 200 : 1000);
   }
   return draw;
-}
-
-const isMoving = (job) => ["enqueued", "running", "retrying"].includes(job.state);
-
-/** From the first job's beginning to the last one's end, or to now while one moves. */
-function spanOf(jobs, now) {
-  if (!jobs.length) return undefined;
-  const begin = Math.min(...jobs.map((job) => job.enqueued ?? job.started ?? now));
-  const ends = jobs.map((job) => (isMoving(job) ? now : (job.finished ?? job.enqueued ?? begin)));
-  const end = Math.max(...ends);
-  return { begin, end, length: Math.max((end - begin) * 1.02, 20) };
-}
-
-/** What a job did when: [kind, from, to, words]. */
-function piecesOf(job, now) {
-  const pieces = [];
-  let at = job.enqueued;
-  const rest = (kind, to) => {
-    if (at !== undefined && to > at) pieces.push([kind, at, to, `${kind} ${durationText(to - at)}`]);
-  };
-  job.tries.forEach((one, index) => {
-    rest(index ? "back-off" : "waited", one.started);
-    const kind = one.failed ? "failed" : "ran";
-    pieces.push([kind, one.started, one.finished, `attempt ${index + 1} ${kind} ${durationText(one.finished - one.started)}`]);
-    at = one.finished;
-  });
-  if (job.state === "running") {
-    rest(job.tries.length ? "back-off" : "waited", job.started);
-    pieces.push(["running", job.started, now, `running for ${durationText(now - job.started)}`]);
-  } else if (isMoving(job) || job.state === "scheduled") {
-    const kind = job.state === "scheduled" ? "scheduled" : "waits";
-    rest(job.tries.length ? "back-off" : kind, Math.max(now, at));
-  }
-  return pieces;
 }
 
 function drawRow(row, job, span, now) {
@@ -83,37 +52,7 @@ function drawRow(row, job, span, now) {
   }
   const [badge, , track] = row.children;
   setState(badge, job.state);
-  const pieces = piecesOf(job, now);
-  while (track.children.length > pieces.length) track.lastChild.remove();
-  pieces.forEach(([kind, from, to, words], index) => {
-    const piece = track.children[index] ?? track.appendChild(make("span"));
-    piece.className = `lk-piece lk-${kind}`;
-    piece.title = words;
-    piece.style.left = `${((from - span.begin) / span.length) * 100}%`;
-    piece.style.width = `${((to - from) / span.length) * 100}%`;
-    if (!piece.firstChild) piece.append(make("span", { class: "lk-unseen" }));
-    setText(piece.firstChild, `${words}; `);
-  });
-}
-
-/** Marks at round times, 1, 2 or 5 times a power of ten: about five, or as many as there is room for. */
-function drawAxis(axis, span) {
-  axis.hidden = !span;
-  if (!span) return;
-  const rough = span.length / Math.max(1, Math.min(5, Math.floor(axis.clientWidth / 80)));
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => size >= rough);
-  const pixels = axis.clientWidth / span.length;
-  const marks = [];
-  for (let at = 0; at <= span.length; at += step) {
-    const isLate = at > 0 && (span.length - at) * pixels < 70;
-    if (isLate && step * pixels < 140) break; // its words stand before it, where those of the last are
-    const mark = make("span", {}, durationText(at).replace(".0 s", " s"));
-    mark.style.left = `${(at / span.length) * 100}%`;
-    mark.classList.toggle("lk-late", isLate);
-    marks.push(mark);
-  }
-  axis.replaceChildren(...marks);
+  drawTrack(track, piecesOf(job, now), span);
 }
 
 function legendOf(view, span) {

@@ -35,8 +35,8 @@ class Timeline(WatchingWidget):
       TypeError: something that is no job.
     """
 
-    _esm = front_end("live.js", "shapes.js", "timeline.js")
-    _css = front_end("live.css", "timeline.css")
+    _esm = front_end("live.js", "shapes.js", "bars.js", "timeline.js")
+    _css = front_end("live.css", "bars.css", "timeline.css")
     _stands_in = twin.stand_in("timeline of jobs")
 
     def __init__(

@@ -50,7 +50,7 @@ def test_a_task_from_the_form_to_the_workers_window(
     expect(panel.locator(".lk-bar")).to_contain_text("running", timeout=30_000)
     expect(panel.get_by_role("log")).to_contain_text("Buy milk")
     expect(board.get_by_role("row").filter(has_text="task_logger(")).to_contain_text("completed")
-    expect(timeline.locator(".lk-ran")).to_have_count(1)
+    expect(timeline.locator(".lk-track .lk-ran")).to_have_count(1)
 
     panel.get_by_role("button", name="Kill").click()
     expect(panel.locator(".lk-bar")).to_contain_text("ended")
