@@ -72,6 +72,7 @@ class Worker:
         queues: Sequence[str] | None = None,
         module: str = "labkit.jobs",
         env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
         timeout: float = 30.0,
     ) -> Self:
         """Start a worker, and return once all its processes take jobs.
@@ -81,6 +82,7 @@ class Worker:
           queues: those it listens to, an empty list for all; ``None`` is those of ``labkit.toml``.
           module: the module whose actors it runs.
           env: variables on top of this process's own.
+          cwd: the folder in which it runs; ``None`` is this process's own.
           timeout: seconds until it must be ready.
 
         Raises:
@@ -97,7 +99,9 @@ class Worker:
         descriptor, name = tempfile.mkstemp(prefix="starting-", suffix=".log", dir=folder)
         os.close(descriptor)
         try:
-            process = tether.start(line, output=Path(name), env=_environment(settings, env))
+            process = tether.start(
+                line, output=Path(name), env=_environment(settings, env), cwd=cwd
+            )
         except OSError as error:
             raise WorkerError(f"The worker does not start: {error}") from error
         worker = cls(process, Path(name).rename(folder / f"{process.pid}.log"), env)

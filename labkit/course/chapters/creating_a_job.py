@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from labkit.course.chapters import Chapter
-from labkit.course.chapters.creating_a_job_checks import check_shout
+from labkit.course.chapters import creating_a_job_checks as checks
+from labkit.course.chapters import creating_a_job_export as export
+from labkit.course.chapters.creating_a_job_quiz import IN_CLASS, MISCONCEPTIONS, QUIZ
 from labkit.course.exercise import Exercise
 from labkit.course.prediction import Prediction
-from labkit.course.quiz import Question
 from labkit.ledger.records import JobState
 
 PREDICTIONS = {
@@ -78,6 +77,41 @@ PREDICTIONS = {
 STUB = 'job = "app/jobs/shout.py"  # generate it in a cell of your own, then edit the file'
 
 
+RESCUE = "job_id = message.message_id  # of the job that is dead"
+
+# What stands before the second exercise in the notebook.
+DEAD = """\
+import warnings
+
+from labkit import Ledger, actor
+from labkit.course import work
+from labkit.course.lab import wait_for_state
+from labkit.widgets import WorkerPanel
+
+@actor
+def whisper() -> None:
+    print("psst")
+
+panel = WorkerPanel()
+worker = panel.start()
+with warnings.catch_warnings(action="ignore"):
+    message = whisper.send()
+wait_for_state(message, "dead")
+"""
+WHISPER = """\
+work.write("app/jobs/whisper.py", '''
+from labkit import actor
+
+
+@actor
+def whisper() -> None:
+    print("psst")
+''')
+"""
+RESTART = "panel.stop()\nworker = panel.start()\n"
+RETRY = "Ledger().retry(job_id)\n"
+
+
 def _file(body: str) -> str:
     return f"{STUB}\nwork.write(job, '''\n{body}''')"
 
@@ -85,12 +119,14 @@ def _file(body: str) -> str:
 EXERCISES = {
     "shout": Exercise(
         "Make a job `shout` that takes a text and prints it in capital letters.",
-        check=check_shout,
+        check=checks.check_shout,
         hints=[
             "`labkit generate job` makes the file, with everything in it but the argument and the "
             "body.",
             "The arguments of the function are those of `send`. Give it one, and print it with "
             "the string method that makes capitals.",
+            "`work.write(job, '…')` saves a text as that file, as well as `%%work` and the editor "
+            "do. The argument of the function, in its `print`, is `text.upper()`.",
         ],
         setup="from labkit.course import work",
         stub=STUB,
@@ -108,6 +144,7 @@ EXERCISES = {
             (
                 _file("def shout(text: str) -> None:\n    print(text.upper())\n"),
                 "no actor `shout`",
+                "folder",
             ),
             (
                 _file(
@@ -122,6 +159,7 @@ EXERCISES = {
                     "def shout(text: str) -> str:\n    return text.upper()\n"
                 ),
                 "goes nowhere",
+                "returns",
             ),
             (
                 _file(
@@ -136,87 +174,73 @@ EXERCISES = {
             "yours went through Redis."
         ),
     ),
+    "rescue": Exercise(
+        "The job of `whisper` is dead. Make it complete: that very job, not another one.",
+        check=checks.check_rescue,
+        hints=[
+            "Why did it die? Change that first; another attempt alone ends as the first one did.",
+            "Three steps: the job must stand where workers look, a worker must have looked since, "
+            "and somebody must ask for another attempt at a dead job.",
+            "The last step is a method of the ledger: `Ledger().retry(…)` with the job’s id. The "
+            "button **Retry** on the board does the same.",
+        ],
+        setup=DEAD,
+        stub=RESCUE,
+        given=["job_id"],
+        solution=f"{RESCUE}\n{WHISPER}{RESTART}{RETRY}",
+        also_correct=f"{RESCUE}\npanel.stop()\n{RETRY}{WHISPER}worker = panel.start()\n",
+        wrong=[
+            (f"{RESCUE}\n{RETRY}", "each time no worker knew"),
+            (f"{RESCUE}\n{WHISPER}{RETRY}", "had started before that", "reload"),
+            (
+                f'{RESCUE}\n{WHISPER}{RESTART}wait_for_state(whisper.send(), "completed")\n',
+                "another job of that name",
+            ),
+            (f"{RESCUE}\n{WHISPER}", "no worker takes up a dead job"),
+        ],
+        praise="So nothing is lost when a deployment forgets a job: mend it, restart, retry. The "
+        "dead wait for a week.",
+    ),
+    "export": Exercise(
+        "Make a job `export_csv(name, rows)` that writes `rows`, a list of lists of texts, into "
+        "the file `work/exports/NAME.csv`, for a spreadsheet program. The worker may have been "
+        "started in any folder, and the job may run more than once.",
+        check=export.check_export,
+        hints=[
+            "Three things may go wrong. Where is the worker’s folder? What if the file is there "
+            "already? What if a title has a comma in it?",
+            "The module `csv` writes rows, and knows about commas. `__file__` is the path of the "
+            "file in which your job stands, wherever the worker was started.",
+            "From `work/app/jobs/export_csv.py` two folders up is `work`: "
+            "`Path(__file__).parents[2]`. Make the folder `exports` there with "
+            '`mkdir(exist_ok=True)`, and open the file to be written anew, `"w"`.',
+        ],
+        setup="from labkit.course import work",
+        stub=export.STUB,
+        given=["export"],
+        solution=export.SOLUTION,
+        also_correct=export.OTHERWISE,
+        wrong=[
+            (export.WHERE_I_STAND, "begins where the worker stands", "here"),
+            (export.APPENDED, "two tables, one below the other", "once"),
+            (export.JOINED, "may hold commas"),
+            (export.RETURNED, "nobody waits for it", "returns"),
+            (export.ONCE_ONLY, "ran again with another table"),
+        ],
+        praise="What a job leaves depends on its arguments alone, and not on how often it ran. "
+        "Chapter 09 has a word for that.",
+    ),
 }
-
-QUIZ: Sequence[Question] = (
-    Question(
-        "What makes a Python function a job?",
-        [
-            (
-                "It stands in the folder `work/app/jobs/`",
-                "The folder is where a worker looks. A plain function in it stays a function.",
-            ),
-            ("The decorator `@actor`", "It gives the function a name to be sent by, and `send`."),
-            (
-                "It derives from a class ApplicationJob",
-                "Neither the guide, which removes that class, nor Dramatiq needs one.",
-            ),
-        ],
-        right=2,
-    ),
-    Question(
-        "You changed a job’s body and saved the file. What must happen before the worker runs the "
-        "new body?",
-        [
-            (
-                "Nothing: it reads the file when a job comes",
-                "It has read it once, when it started.",
-            ),
-            (
-                "The queue must be cleared",
-                "No code is in the queue. Jobs that wait will run with whatever body the worker "
-                "has.",
-            ),
-            ("The worker must be started again", "Then it imports the file as it is now."),
-        ],
-        right=3,
-    ),
-    Question(
-        "Where does the text appear that a job prints?",
-        [
-            (
-                "In the window, or the log, of the worker",
-                "The worker runs the function, so the text is its output.",
-            ),
-            (
-                "In the cell that sent the job",
-                "That cell was done long before. It has no connection to the worker.",
-            ),
-            (
-                "In the message in Redis",
-                "A message holds a name and arguments, and it is gone after the job.",
-            ),
-        ],
-        right=1,
-    ),
-    Question(
-        "From chapter 03: you give `task_logger` the queue `reports`, which `labkit.toml` does not "
-        "list. What happens at `send`?",
-        [
-            (
-                "The job waits in `reports` for ever",
-                "With stock Dramatiq it would. labkit knows the list and refuses.",
-            ),
-            (
-                "An error names the queue and the file",
-                "Nobody would ever look into that queue, so it is refused at once.",
-            ),
-            (
-                "The job goes to `default` in its place",
-                "Nothing is moved behind your back.",
-            ),
-        ],
-        right=2,
-    ),
-)
 
 CHAPTER = Chapter(
     number="04",
     title="Creating a job",
-    minutes=20,
+    minutes=30,
     mirrors="Creating a job",
     needs=("03",),
     predictions=PREDICTIONS,
     exercises=EXERCISES,
     quiz=QUIZ,
+    misconceptions=MISCONCEPTIONS,
+    in_class=IN_CLASS,
 )

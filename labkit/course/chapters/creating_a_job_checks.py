@@ -1,6 +1,11 @@
-"""The check of chapter 04: the learner's own job, run by a worker on a Redis of its own."""
+"""The checks of chapter 04: the learner's jobs, run by a worker on a Redis of its own."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
 
 import dramatiq
 
@@ -8,32 +13,82 @@ from labkit.broker import LabBroker
 from labkit.course import work
 from labkit.course.exercise import NotAttempted, Wrong
 from labkit.course.lab import wait_until
-from labkit.errors import WorkerError
+from labkit.errors import CourseError, WorkerError
 from labkit.ledger.reader import Ledger
-from labkit.ledger.records import JobRecord
+from labkit.ledger.records import JobRecord, JobState
 from labkit.redis_server import ThrowawayRedis
 from labkit.worker import Worker
 
 TEXT = "is anybody there?"
+WHISPER = "app/jobs/whisper.py"
+#: Seconds that a job in the queue gets to come to its end.
+PATIENCE = 3.0
+
+#: Sends an actor its arguments, and returns the record of the job once it has been tried.
+Send = Callable[..., JobRecord]
+
+
+@contextmanager
+def running(job: str, cwd: Path | None = None) -> Iterator[tuple[Send, Worker]]:
+    """A worker that has loaded the learner's files, started in the folder ``cwd``.
+
+    Raises:
+      NotAttempted: the file ``job`` is not there.
+      Wrong: no worker starts with the learner's files.
+    """
+    if not work.path(job).is_file():
+        raise NotAttempted(f"There is no file `work/{job}` yet: generate the job first.")
+    with ThrowawayRedis() as server:
+        try:
+            worker = Worker.start(env={"REDIS_URL": server.url}, cwd=cwd, timeout=15)
+        except WorkerError as error:
+            last = str(error).splitlines()[-1]
+            raise Wrong(f"the worker does not start with this file. It said: {last}") from None
+        broker, ledger = LabBroker(url=server.url, middleware=[]), Ledger(url=server.url)
+
+        def send(actor: str, *arguments: Any) -> JobRecord:
+            message: dramatiq.Message[None] = dramatiq.Message(
+                queue_name="default", actor_name=actor, args=arguments, kwargs={}, options={}
+            )
+            broker.enqueue(message)
+            return wait_until(lambda: _tried(ledger, message), what=f"the job {actor}")[0]
+
+        try:
+            yield send, worker
+        finally:
+            worker.kill()
+            broker.close()
+
+
+def _tried(ledger: Ledger, message: dramatiq.Message[None]) -> list[JobRecord]:
+    """The job's record, as soon as an attempt at it has ended."""
+    record = ledger.job(message.message_id)
+    return [record] if record and (record.state.is_final or record.attempts) else []
+
+
+def judge_record(record: JobRecord, what: str) -> None:
+    """Whether the worker found the actor, and could call it."""
+    if record.error and record.error.startswith("ActorNotFound"):
+        raise Wrong(
+            f"the worker has read the file, and found no actor `{record.actor}` in it. What makes "
+            "an actor of a function?"
+        )
+    if record.error and "positional argument" in record.error:
+        raise Wrong(
+            f"the function does not take {what}. The worker called it, and Python said: "
+            f"{record.error}"
+        )
+    if record.error:
+        raise Wrong(f"the job raised. It said: {record.error}")
 
 
 def check_shout(job: str) -> None:
     """What a worker prints when it is sent ``shout(TEXT)``; ``job`` is the file to look for."""
-    if not work.path(job).is_file():
-        raise NotAttempted(f"There is no file `work/{job}` yet: generate the job first.")
-    record, log = _run()
-    if record.error and record.error.startswith("ActorNotFound"):
-        raise Wrong(
-            "the worker has read the file, and found no actor `shout` in it. What makes an actor "
-            "of a function?"
-        )
-    if record.error and "positional argument" in record.error:
-        raise Wrong(
-            "the function does not take the text. The worker called it with one argument, and "
-            f"Python said: {record.error}"
-        )
-    if record.error:
-        raise Wrong(f"the job raised. It said: {record.error}")
+    with running(job) as (send, worker):
+        record = send("shout", TEXT)
+        worker.stop()  # what was printed is in its log by then
+        log = worker.log()
+    judge_record(record, "the text")
     if TEXT.upper() in log:
         return
     if TEXT in log:
@@ -44,27 +99,44 @@ def check_shout(job: str) -> None:
     )
 
 
-def _run() -> tuple[JobRecord, str]:
-    """The record of the job and the log of the worker, once it has tried to run it."""
-    message: dramatiq.Message[None] = dramatiq.Message(
-        queue_name="default", actor_name="shout", args=(TEXT,), kwargs={}, options={}
-    )
-    with ThrowawayRedis() as server:
-        try:
-            worker = Worker.start(env={"REDIS_URL": server.url}, timeout=15)
-        except WorkerError as error:
-            last = str(error).splitlines()[-1]
-            raise Wrong(f"the worker does not start with this file. It said: {last}") from None
-        ledger = Ledger(url=server.url)
-        try:
-            LabBroker(url=server.url, middleware=[]).enqueue(message)
-            tried = wait_until(lambda: _tried(ledger, message.message_id), what="the job shout")
-            return tried[0], worker.log()
-        finally:
-            worker.kill()
-
-
-def _tried(ledger: Ledger, job_id: str) -> list[JobRecord]:
-    """The job's record, as soon as an attempt at it has ended."""
+def check_rescue(job_id: str) -> None:
+    """What has become of the dead job of ``whisper``."""
+    ledger = Ledger()
+    with suppress(CourseError):
+        wait_until(lambda: _is_over(ledger, job_id), timeout=PATIENCE)
     record = ledger.job(job_id)
-    return [record] if record and (record.state.is_final or record.attempts) else []
+    if record is None or record.actor != "whisper":
+        raise Wrong(f"{job_id!r} is not the id of the dead job: run section 5 again")
+    if record.state is JobState.COMPLETED:
+        return
+    has_file = work.path(WHISPER).is_file()
+    others = ledger.jobs(JobState.COMPLETED, actor="whisper")
+    attempts = len(record.attempts)
+    if not record.state.is_final:
+        raise Wrong(f"the job is {record.state}, and nobody takes it. Does a worker run?")
+    if others:
+        raise Wrong(
+            "another job of that name has run, and this one is still dead. A job that is sent is a "
+            "new one; the ledger gives the old one a new attempt"
+        )
+    if attempts > 1 and has_file:
+        raise Wrong(
+            f"it was tried {attempts} times, and the file is there now. The worker that took it "
+            "last had started before that, and has loaded what was there then"
+        )
+    if attempts > 1:
+        raise Wrong(
+            f"it was tried {attempts} times, and each time no worker knew a `whisper`. Another "
+            "attempt helps when something has changed: where do workers look for jobs?"
+        )
+    if has_file:
+        raise Wrong(
+            "the file is there, and the job is dead as before: no worker takes up a dead job by "
+            "itself. Somebody must ask for another attempt"
+        )
+    raise NotAttempted
+
+
+def _is_over(ledger: Ledger, job_id: str) -> bool:
+    record = ledger.job(job_id)
+    return record is None or record.state.is_final
