@@ -98,7 +98,9 @@ class Search:
                 while not self.is_done and self.searched <= start + MOST - _STEP:
                     self._take_slice(slices)
                     has_enough = enough is not None and len(self.found) >= enough
-                    if has_enough or time.monotonic() > deadline:
+                    # With all read, one step more tells whether that was all.
+                    is_near = self.searched >= self.total
+                    if (has_enough and not is_near) or time.monotonic() > deadline:
                         break
         except LabkitError:
             self._slices, self.searched = None, 0
