@@ -54,7 +54,7 @@ class Promoter(Consumer):
         return int(next_due) if next_due else None
 
     def _adopt(self, foreign: list[bytes]) -> None:
-        arguments: list[Any] = [self.queue]
+        arguments: list[Any] = [self.queue, "take"]
         for name, payload in zip(foreign[::2], foreign[1::2], strict=True):
             arguments += describe_foreign(self.queue, name.decode(), payload, JobState.SCHEDULED)
         self.broker.call("adopt", *arguments)

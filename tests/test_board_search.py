@@ -181,5 +181,5 @@ def test_waiting_jobs_that_a_worker_has_fetched_are_told_apart(
     broker.do_fetch("default", 1)
     page.ask(kind="look", tab="enqueued", offset=0)
     page.wait_until(lambda view: view["prefetched"] == 1)
-    assert page.view["rows"][held]["held"] == "a stock worker"
+    assert page.view["rows"][held]["held"] == "a worker"
     assert "held" not in page.view["rows"][free]

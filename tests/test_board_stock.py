@@ -67,6 +67,7 @@ def test_stock_dramatiq_alone(
         page.wait_until(lambda view: view["counts"]["running"] == 1)
         page.ask(kind="look", tab="running", offset=0)
         page.wait_until(lambda view: view["order"] == [held])
+        assert page.view["rows"][held]["either"], "running or prefetched: nobody can tell"
         page.ask(kind="look", tab="dead", offset=0, job=dead)
         page.wait_until(lambda view: view["order"] == [dead] and view["job"]["tries"])
         [attempt] = page.view["job"]["tries"]

@@ -51,6 +51,17 @@ def attempts_of(options: dict[str, Any]) -> list[Attempt]:
     return [Attempt(None, ended, "elsewhere", error, traceback[-records.TRACEBACK_LIMIT :])]
 
 
+def describe_last_attempt(options: dict[str, Any]) -> str:
+    """The same as a line of a record; empty where stock kept none."""
+    for attempt in attempts_of(options):
+        ended = int(attempt.finished_at.timestamp() * 1000)
+        rest = records.describe_attempt(
+            attempt.worker, attempt.error or "", attempt.traceback or ""
+        )
+        return f'{{"started":null,"finished":{ended},{rest}'
+    return ""
+
+
 def last_line(traceback: str) -> str:
     """``ValueError: no such task``: the error itself, which may have several lines."""
     lines = traceback.rstrip().split("\n")

@@ -28,8 +28,11 @@ class QueueFinder:
         self._cursor = 0
         self._has_seen_all = False
 
-    def look(self, budget: float = 0.01) -> set[str]:
-        """Look on for about ``budget`` seconds, and the first time to the end; all found so far."""
+    def look(self, budget: float = 0.01, *, whole: bool = True) -> set[str]:
+        """Look on for about ``budget`` seconds; all that were found so far.
+
+        With ``whole`` the first look goes to the end, however long that takes.
+        """
         deadline = time.monotonic() + budget
         while True:
             reply: Any = self.client.scan(self._cursor, match=self._pattern, count=STEP)
@@ -40,5 +43,5 @@ class QueueFinder:
             if self._cursor == 0:
                 self._has_seen_all = True
                 return self.names
-            if self._has_seen_all and time.monotonic() > deadline:
+            if (self._has_seen_all or not whole) and time.monotonic() > deadline:
                 return self.names

@@ -16,7 +16,9 @@ import redis
 
 from labkit.codec import decode
 from labkit.ledger import records
+from labkit.ledger.foreign import describe_last_attempt
 from labkit.ledger.keys import Keys
+from labkit.ledger.queues import QueueFinder
 from labkit.ledger.records import JobState
 
 #: Dramatiq's own default: a worker that has been silent for so long (ms) is dead.
@@ -51,12 +53,14 @@ class Reconciler:
         self.keys = Keys(namespace)
         self._call = call
         self._queues = queues
+        self._finder = QueueFinder(client, namespace)
         self._cursors: dict[str, int] = {}
 
     def queues(self) -> list[str]:
-        """Every queue that the ledger, or the caller, has met."""
+        """Every queue that the ledger or the caller has met, and those of stock producers."""
         met: Any = self.client.smembers(self.keys.queues)
-        return sorted({name.decode() for name in met} | set(self._queues()))
+        found = self._finder.look(0.005, whole=False)
+        return sorted({name.decode() for name in met} | found | set(self._queues()))
 
     def is_needed(self) -> bool:
         """Whether a record may be missing or stale: one round trip after the queues' names."""
@@ -83,7 +87,8 @@ class Reconciler:
             for name, payload in foreign.items():
                 values += describe_foreign(queue, name.decode(), payload, _PLACES[place])
             if values:
-                self._call("adopt", queue, *values)
+                # Never to be taken: who promotes a queue takes in what is delayed there himself.
+                self._call("adopt", queue, "", *values)
             if self._cursors[messages] == 0 or time.monotonic() > deadline:
                 return
 
@@ -108,13 +113,14 @@ def describe_foreign(queue: str, name: str, payload: bytes, state: JobState) -> 
         message = decode(payload, name)
         sent = records.describe(message.actor_name, queue, message.args, message.kwargs)
         values: list[Any] = [name, message.message_id, sent, int(message.message_timestamp)]
+        attempt = describe_last_attempt(message.options)
         if state is not JobState.SCHEDULED:
-            return [*values, state.value, "-"]
+            return [*values, state.value, "-", attempt]
         eta = message.options.get("eta", 0)
         due = int(eta) if isinstance(eta, int | float) else 0
         waits = JobState.RETRYING if message.options.get("retries") else state
-        return [*values, waits.value, due]
+        return [*values, waits.value, due, attempt]
     except (ValueError, TypeError, OverflowError):
         sent = records.describe("(unreadable message)", queue, (), {})
         due_now = 0 if state is JobState.SCHEDULED else "-"
-        return [name, name, sent, 0, state.value, due_now]
+        return [name, name, sent, 0, state.value, due_now, ""]

@@ -110,8 +110,12 @@ class Search:
     def _begin(self) -> Slices:
         states = self.query.states or set(JobState)
         counts = self.ledger.counts()
-        self.total = sum(counts.get(state, 0) for state in states)
-        if JobState.COMPLETED in counts:
+        is_recorded = JobState.COMPLETED in counts
+        delayed = {JobState.SCHEDULED, JobState.RETRYING}
+        # Without records each message tells which of the two it is, so both are read.
+        read = states | delayed if not is_recorded and states & delayed else states
+        self.total = sum(counts.get(state, 0) for state in read)
+        if is_recorded:
             self._slices = _slices(self.ledger, states, self.query.needles())
             self._take_whole_ids()
         else:

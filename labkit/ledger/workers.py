@@ -58,14 +58,14 @@ class Workers(LedgerConnection):
         it is enqueued.
 
         Returns:
-          tuple: job id -> ``host:pid`` (``a stock worker`` where it does not say who it is), and
-          the number in the whole namespace.
+          tuple: job id -> ``host:pid`` (``a worker`` where it does not say who it is), and the
+          number in the whole namespace.
         """
         with redis_errors(self.client):
             count, *holders = self.call("holders", *job_ids)
             known = {card.name: card.address for card in self.workers()} if any(holders) else {}
         held = {
-            job_id: known.get(holder.decode(), "a stock worker")
+            job_id: known.get(holder.decode(), "a worker")
             for job_id, holder in zip(job_ids, holders, strict=False)
             if holder
         }

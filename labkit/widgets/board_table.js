@@ -115,6 +115,7 @@ function tookText(job, now) {
 function noteText(job) {
   const attempt = job.state === "running" ? job.attempts + 1 : job.attempts;
   const parts = job.error ? [job.error] : [];
+  if (job.either) parts.unshift("running or prefetched");
   if (job.held) parts.unshift(`prefetched by ${job.held}`);
   if (attempt > 1) parts.unshift(`attempt ${attempt}`);
   if (job.waits) parts.unshift(job.waits);

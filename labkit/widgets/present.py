@@ -48,6 +48,9 @@ def show_picture(picture: Picture) -> dict[str, Any]:
     }
     if not picture.is_recorded:
         view["stock"] = True
+        for row in rows:
+            if row["state"] == JobState.RUNNING:
+                row["either"] = True
     if picture.prefetched:
         view["prefetched"] = picture.prefetched
     if (found := picture.found) and picture.question.finding:

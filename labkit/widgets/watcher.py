@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from labkit.ledger import following
 from labkit.ledger.records import JobState
+from labkit.widgets import caretaker
+from labkit.widgets.caretaker import Caretaker
 from labkit.widgets.looking import LOST, look
 
 if TYPE_CHECKING:
@@ -80,6 +82,7 @@ class Watcher:
         self._good = datetime.now(UTC)
         self._clock_ahead = 0.0
         self._ledger: Ledger | None = None
+        self._caretaker: Caretaker | None = None
 
     def add(self, reader: Reader) -> bool:
         """Tell ``reader`` from now on, or anew; False when this watcher has ended already."""
@@ -121,7 +124,8 @@ class Watcher:
                     self._tell_loss(self._failure)
                 if cause == "news" or self._workers_changed():
                     pause = self._look()
-                again = WORKERS_AGE
+                is_awake = self._caretaker and self._caretaker.is_awake
+                again = caretaker.PASS if is_awake else WORKERS_AGE
             except LOST as error:
                 self._tell_loss(str(error) or type(error).__name__)
             except Exception as error:  # the thread must outlive it, and the page must say it
@@ -159,6 +163,8 @@ class Watcher:
         """Whether to look again for that; after a loss there is every reason to."""
         if self._ledger is None or self._is_lost:
             return True
+        if self._is_recorded and self._caretaker and not self._workers:
+            return self._caretaker.stirs()
         return self._is_recorded and self._ledger.workers() != self._workers
 
     def _look(self) -> float:
@@ -187,6 +193,8 @@ class Watcher:
         if is_searching:
             with self._changed:
                 self._moved = True
+        if self._caretaker:
+            self._caretaker.care(counts, workers)
         self._good = self._now()
         self._is_lost = False
         return max(TICK, sent / BYTES_A_SECOND)
@@ -204,7 +212,7 @@ class Watcher:
         if self._ledger is None:
             ledger = self._connect()
             self._clock_ahead = following.clock(ledger) - time.time()
-            self._ledger = ledger
+            self._ledger, self._caretaker = ledger, Caretaker(ledger)
         return self._ledger
 
     def _disconnect(self) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from labkit.widgets.caretaker import Caretaker
 from labkit.widgets.live import LiveWidget, writing
 from labkit.widgets.looking import LOST, look_now
 from labkit.widgets.present import millis
@@ -61,7 +62,10 @@ class WatchingWidget(LiveWidget):
             try:
                 if self._own_ledger is None:
                     self._own_ledger = self._place.open_ledger(1)
-                self.tell(look_now(self._own_ledger, self._question))
+                    self._caretaker = Caretaker(self._own_ledger)
+                picture = look_now(self._own_ledger, self._question)
+                self.tell(picture)
+                self._caretaker.care(picture.counts, picture.workers)
                 self._seen_at = datetime.now(UTC)
             except LOST as error:
                 self.lose(self._seen_at, str(error) or type(error).__name__)
