@@ -85,10 +85,14 @@ def mutants(source: str) -> list[Mutant]:
 
 def _changes(tree: ast.Module) -> Iterator[Change]:
     docstrings = {id(node.value) for node in ast.walk(tree) if _is_docstring(node)}
+    around = {id(inner): node for node in ast.walk(tree) for inner in ast.iter_child_nodes(node)}
     for node in ast.walk(tree):
         if id(node) in docstrings:
             continue
         where = f"line {node.lineno}: " if hasattr(node, "lineno") else ""
+        inside = around.get(id(node))
+        if isinstance(node, ast.Constant) and isinstance(inside, ast.expr | ast.keyword):
+            where += f"in `{ast.unparse(inside)}` "
         for what, change in _of(node):
             yield where + what, change
 

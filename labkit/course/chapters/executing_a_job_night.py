@@ -14,18 +14,19 @@ from labkit.redis_server import ThrowawayRedis
 
 #: Where the customer is; half an hour off, so that no machine's own clock agrees by chance.
 CUSTOMER = timezone(timedelta(hours=9, minutes=30))
-#: Hour and minute at which a job is sent, and whether it is night then.
+#: Hour, minute and second at which a job is sent, and whether it is night then.
 TIMES = [
-    (12, 0, False),
-    (23, 0, True),
-    (3, 15, True),
-    (22, 0, True),
-    (7, 0, False),
-    (21, 59, False),
+    (12, 0, 0, False),
+    (23, 0, 40, True),
+    (3, 15, 20, True),
+    (6, 59, 50, True),
+    (22, 0, 0, True),
+    (7, 0, 0, False),
+    (21, 59, 59, False),
 ]
 ARGUMENTS = (7, "a note")
-#: Sending takes a moment, in which the clock goes on.
-LEEWAY = timedelta(seconds=5)
+#: A delay is cut to the millisecond, and ``now`` may have brought microseconds along.
+LEEWAY = timedelta(milliseconds=500)
 
 
 def check_politely(send_politely: Any) -> None:
@@ -43,8 +44,8 @@ def check_politely(send_politely: Any) -> None:
         ledger = Ledger(url=server.url)
         # Times that are still to come, so that no job becomes due while the check looks at it.
         day = datetime.now(CUSTOMER) + timedelta(days=30)
-        for hour, minute, is_night in TIMES:
-            now = day.replace(hour=hour, minute=minute, second=0, microsecond=0)
+        for hour, minute, second, is_night in TIMES:
+            now = day.replace(hour=hour, minute=minute, second=second, microsecond=0)
             ledger.clear()
             answer = send_politely(remind, *ARGUMENTS, now=now)
             jobs = [job for state in JobState for job in ledger.jobs(state)]
@@ -72,7 +73,7 @@ def _judge(jobs: list[JobRecord], now: datetime, is_night: bool) -> None:
         return
     if job.eta is None or job.enqueued_at is None:
         raise Wrong(f"{clock} it is night, and the job was sent to run at once")
-    seven = now.replace(hour=7, minute=0) + timedelta(days=1 if now.hour >= 7 else 0)
+    seven = now.replace(hour=7, minute=0, second=0) + timedelta(days=1 if now.hour >= 7 else 0)
     # A moment names its time itself; a delay counts from the real clock's now.
     if min(abs(job.eta - seven), abs(job.eta - job.enqueued_at - (seven - now))) <= LEEWAY:
         return
@@ -82,6 +83,10 @@ def _judge(jobs: list[JobRecord], now: datetime, is_night: bool) -> None:
         raise Wrong(
             f"{clock} the job is told to wait {_hours(waits)}, and seven o'clock is {_hours(away)} "
             "away: a delay is not a time of day"
+        )
+    if abs(due - seven) < timedelta(minutes=1):
+        raise Wrong(
+            f"{now:at %H:%M:%S} the job is made due at {due:%H:%M:%S}: a clock has seconds, too"
         )
     if due < now:
         raise Wrong(
@@ -126,7 +131,7 @@ SAME_DAY = """\
 def send_politely(job, *arguments, now):
     if 7 <= now.hour < 22:
         return job.send(*arguments)
-    return job.send_at(now.replace(hour=7, minute=0), *arguments)
+    return job.send_at(now.replace(hour=7, minute=0, second=0), *arguments)
 """
 
 NINE_HOURS = """\
@@ -140,7 +145,7 @@ ONLY_LATE = """\
 def send_politely(job, *arguments, now):
     if now.hour < 22:
         return job.send(*arguments)
-    return job.send_at(now.replace(hour=7, minute=0) + timedelta(days=1), *arguments)
+    return job.send_at(now.replace(hour=7, minute=0, second=0) + timedelta(days=1), *arguments)
 """
 
 SERVERS_CLOCK = """\
@@ -148,7 +153,7 @@ def send_politely(job, *arguments, now):
     here = now.astimezone(UTC)
     if 7 <= here.hour < 22:
         return job.send(*arguments)
-    return job.send_at(here.replace(hour=7, minute=0) + timedelta(days=1), *arguments)
+    return job.send_at(here.replace(hour=7, minute=0, second=0) + timedelta(days=1), *arguments)
 """
 
 CALLED = """\
