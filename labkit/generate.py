@@ -51,6 +51,7 @@ SKELETON = {
 `app/jobs/` holds your jobs, `app/models/` your models, `tests/` their tests.
 
     labkit db upgrade         brings the database up to date
+    labkit db prepare-test    makes the database of the tests anew
     dramatiq labkit.jobs      runs the jobs (or: labkit worker)
     pytest                    runs the tests, in this folder
 

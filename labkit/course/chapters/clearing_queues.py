@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from labkit.course.chapters import Chapter
 from labkit.course.chapters import clearing_queues_checks as checks
+from labkit.course.chapters import clearing_queues_promise as promise
+from labkit.course.chapters import clearing_queues_some as some
+from labkit.course.chapters.clearing_queues_quiz import IN_CLASS, MISCONCEPTIONS, QUIZ
 from labkit.course.exercise import Exercise
 from labkit.course.prediction import Prediction
-from labkit.course.quiz import Question
 from labkit.ledger.records import JobState
 
 Counts = Mapping[JobState, int]
@@ -135,90 +137,81 @@ EXERCISES = {
         solution="def clear(url):\n    return Ledger(url=url).clear()",
         also_correct=checks.BY_HAND,
         wrong=[
-            ("def clear(url):\n    Redis.from_url(url).flushdb()", "the shop's keys"),
+            ("def clear(url):\n    Redis.from_url(url).flushdb()", "the shop's keys", "whose"),
             ("def clear(url):\n    Redis.from_url(url).flushall()", "other databases"),
-            (checks.QUEUE_ONLY, "are still there"),
-            (checks.TOO_SHORT, "also begin with"),
+            (checks.QUEUE_ONLY, "are still there", "queue_is_list"),
+            (checks.TOO_SHORT, "also begin with", "prefix"),
         ],
         praise="In production even that is a step to think about: what is cleared was a promise "
         "to somebody.",
     ),
+    "some": Exercise(
+        "A customer leaves. Write `call_off(ledger, customer)`: it cancels every job whose first "
+        "argument is the customer and that a worker has not begun, also those that failed and wait "
+        "for a retry. All other jobs, and what has ended, stay as they are.",
+        check=some.check_call_off,
+        hints=[
+            "A job that has not begun is in one of three states. Which ones does the board have?",
+            "`ledger.jobs(state)` gives records; a record has `args` and `id`. `ledger.cancel` "
+            "wants an id.",
+            "A customer can have more than fifty jobs: `jobs` takes a `limit`, and "
+            "`ledger.counts()` knows how many there are.",
+        ],
+        setup=some.SETUP,
+        stub="def call_off(ledger, customer):\n    return ...",
+        given=["call_off"],
+        solution=some.CALL_OFF_SOLUTION,
+        also_correct=some.CALL_OFF_OTHERWISE,
+        wrong=[
+            (some.ONE_PAGE, "gives one page", "page"),
+            (some.NOT_THE_FAILED, "It is not over", "failed_is_over"),
+            (some.EVERYBODY, "not Ada's job"),
+            (some.ANYWHERE, "remind('Grace', 'Ada')"),
+            (some.THE_DEAD_TOO, "What has ended"),
+            ("def call_off(ledger, customer):\n    ledger.clear()", "asks for no customer"),
+        ],
+        praise="A cancelled job stays on the board for a while: it shows that somebody decided so.",
+    ),
+    "promise": Exercise(
+        "Jobs were cleared that people were counting on. The database knows which tasks have no "
+        "log. Write `catch_up(ledger, job, ids)`: it sends `job` for each of the ids, unless such "
+        "a job is still to come, and returns a list of the ids that it sent. So it may run twice.",
+        check=promise.check_catch_up,
+        hints=[
+            "Which states mean that a worker will still deal with a job? `is_final` is False for "
+            "them.",
+            "Collect the first arguments of the jobs that are still to come. What is not among "
+            "them is missing.",
+            "`ledger.jobs(state, actor=job.actor_name, limit=…)` leaves out other jobs, and stops "
+            "at no page.",
+        ],
+        setup=some.SETUP,
+        stub="def catch_up(ledger, job, ids):\n    return ...",
+        given=["catch_up"],
+        solution=promise.CATCH_UP_SOLUTION,
+        also_correct=promise.CATCH_UP_OTHERWISE,
+        wrong=[
+            (promise.SENDS_ALL, "will run twice"),
+            (promise.QUEUE_ALONE, "more than its list", "queue_is_list"),
+            (promise.FIRST_PAGES, "gives one page", "page"),
+            (promise.ANY_RECORD, "no worker will touch that again"),
+            (promise.ANY_JOB, "another job"),
+            (promise.SAYS_NOTHING, "return what was sent"),
+        ],
+        praise="Run it by hand after an accident, or each night: it sends nothing when nothing is "
+        "missing.",
+    ),
 }
-
-QUIZ: Sequence[Question] = (
-    Question(
-        "A colleague wants to empty the queue of a staging server that three teams share, and "
-        "types `redis-cli flushall`. What do you say?",
-        [
-            (
-                "Go on: staging may be emptied at any time.",
-                "By its owner. It has three.",
-            ),
-            (
-                "Use `flushdb`: it spares the other teams.",
-                "Only if each team has a database number of its own, and yours is selected.",
-            ),
-            (
-                "Clear your own namespace, and leave the rest.",
-                "The other teams' sessions, caches and jobs are in there too.",
-            ),
-        ],
-        right=3,
-    ),
-    Question(
-        "After a test run, a job that a test has sent runs in the development worker. "
-        "What is the likely reason?",
-        [
-            (
-                "The test ran in the fake mode, which keeps jobs in Redis until they are drained.",
-                "It keeps them in a list in memory, and the list ends with the test.",
-            ),
-            (
-                "The test ran in no mode at all, and sent a real job to the same Redis.",
-                "The default mode is `disabled`: jobs go to Redis. Enter a mode, or use a Redis of "
-                "the tests' own.",
-            ),
-            (
-                "Dramatiq repeats failed tests.",
-                "It knows nothing of tests.",
-            ),
-        ],
-        right=2,
-    ),
-    Question(
-        "From chapter 07: which of the three modes needs a Redis?",
-        [
-            ("fake", "Its jobs are in a list of this process."),
-            ("inline", "Its jobs run in the sender's thread."),
-            ("disabled", "It is the mode in which nothing is replaced: jobs go to Redis."),
-        ],
-        right=3,
-    ),
-    Question(
-        "From chapter 05: a job was sent with `send_at` for tonight. Somebody clears the namespace "
-        "at noon. What happens tonight?",
-        [
-            (
-                "The job runs: it had been sent.",
-                "It was stored in Redis, and nowhere else.",
-            ),
-            ("Nothing.", "Scheduled jobs are keys of the namespace like all others."),
-            (
-                "The worker reports a missing job.",
-                "Nobody remembers that there was one.",
-            ),
-        ],
-        right=2,
-    ),
-)
 
 CHAPTER = Chapter(
     number="08",
     title="Clearing queues",
-    minutes=20,
+    minutes=30,
     mirrors="Clearing Sidekiq queues",
     needs=("05", "07"),
     predictions=PREDICTIONS,
     exercises=EXERCISES,
     quiz=QUIZ,
+    misconceptions=MISCONCEPTIONS,
+    in_class=IN_CLASS,
 )

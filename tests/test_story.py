@@ -1,0 +1,149 @@
+"""The story: what a learner writes in chapters 04 to 08 is an application that leaves the course.
+
+The chapters' own cells are followed: those that save a file, those that run ``labkit``, and the
+exercises whose solution a chapter says to keep.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+
+from labkit.course import chapters
+from tests.support import wait_until
+from tools.notebooks import ROOT, environment
+
+FIRST, LAST = 4, 8
+#: A chapter's words behind an exercise: the file to keep it in, and what stands above it there.
+KEEP = re.compile(r"begins with `%%work (?P<file>\S+)`, and then (?P<above>.*?) and your function")
+TASK = "from app.factories import create_task; import labkit.jobs; create_task('Buy milk')"
+
+
+def cells() -> Iterator[tuple[chapters.Chapter, Any]]:
+    for number in range(FIRST, LAST + 1):
+        chapter = chapters.find(f"{number:02}")
+        for cell in nbformat.read(ROOT / f"notebooks/{chapter.notebook}.ipynb", 4).cells:
+            yield chapter, cell
+
+
+@pytest.fixture
+def course(tmp_path: Path) -> Path:
+    """The root of a course, with nothing in it yet, in a home of its own."""
+    root = tmp_path / "labkit"
+    (root / "notebooks").mkdir(parents=True)
+    (root / "labkit.toml").touch()
+    return root
+
+
+def home(root: Path) -> dict[str, str]:
+    """The variables of a learner's terminal."""
+    return environment(root) | {"HOME": str(root.parent)}
+
+
+def sh(command: str, cwd: Path, env: dict[str, str]) -> str:
+    ran = subprocess.run(  # noqa: S602 - as a learner types it, from our own notebooks
+        command,
+        shell=True,
+        cwd=cwd,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, f"{command}\n{ran.stdout}\n{ran.stderr}"
+    return ran.stdout
+
+
+def follow(root: Path) -> list[str]:
+    """Do what the chapters' cells do in ``work/``; returns the files that were kept."""
+    kept, ran, solution = [], set(), ""
+    for chapter, cell in cells():
+        first, _, rest = cell.source.partition("\n")
+        if first.startswith("%%work "):
+            save(root, first.removeprefix("%%work "), rest)
+        for line in cell.source.splitlines():
+            if line.startswith(("!labkit generate", "!labkit db")) and line not in ran:
+                ran.add(line)
+                sh(line[1:], root / "notebooks", home(root))
+        if found := re.match(r'check\("(\S+)"', cell.source):
+            solution = chapters.exercise(found[1]).solution
+        if (found := KEEP.search(cell.source)) and cell.cell_type == "markdown":
+            above = [f"{code}\n" for code in re.findall(r"`([^`]+)`", found["above"])]
+            save(root, found["file"], "".join([*above, "\n\n", solution]))
+            kept.append(f"{chapter.number} {found['file']}")
+    return kept
+
+
+def save(root: Path, name: str, text: str) -> None:
+    path = root / "work" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def block(chapter: str, language: str, beginning: str) -> str:
+    """The one fenced block of a chapter that begins so."""
+    [found] = [
+        match
+        for where, cell in cells()
+        if where.number == chapter
+        for match in re.findall(rf"```{language}\n(.*?)```", cell.source, flags=re.DOTALL)
+        if match.startswith(beginning)
+    ]
+    return str(found)
+
+
+def logs(root: Path) -> int:
+    """How many logs are in the database that an application has in its own folder."""
+    with closing(sqlite3.connect(root / ".labkit" / "development.sqlite3")) as db:
+        return int(db.execute("SELECT count(*) FROM app_logs").fetchone()[0])
+
+
+@contextmanager
+def running(command: str, cwd: Path, env: dict[str, str]) -> Iterator[None]:
+    process = subprocess.Popen(command.split(), cwd=cwd, env=env, start_new_session=True)
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+@pytest.mark.timeout(300)
+def test_what_the_chapters_leave_in_work_runs_outside_of_the_course(course: Path) -> None:
+    kept = follow(course)
+    assert kept == [
+        "05 app/politely.py",
+        "06 app/sending.py",
+        "07 app/assertions.py",
+        "08 app/catch_up.py",
+    ]
+    env = home(course)
+    sh(
+        "git add -A && git commit --quiet -m 'Log new tasks in the background'",
+        course / "work",
+        env,
+    )
+
+    *commands, worker = block("08", "bash", "git clone").splitlines()
+    here = course
+    for command in commands:
+        if command.startswith("cd "):
+            here = Path(command.removeprefix("cd ").replace("~", env["HOME"]))
+        else:
+            said = sh(command, here, env)
+            if command == "pytest":
+                assert re.search(r"\b4 passed", said), said
+    with running(worker, here, env):
+        sh(f'{sys.executable} -c "{TASK}"', here, env)
+        wait_until(lambda: logs(here) == 1, 30, "the worker has written a log of the new task")
+        caught_up = block("08", "python", "from app.catch_up")
+        assert sh(f"{sys.executable} -c '{caught_up}'", here, env).strip() == "[]"
