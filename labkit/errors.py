@@ -13,6 +13,7 @@
     ├── UnknownQueue       a queue that no worker would look at         (ValueError)
     ├── UnknownJob         no job has this id                           (LookupError)
     ├── AlreadyTaken       a worker has the job, or its state does not allow it
+    ├── ReadOnly           an action through what is for looking only  (PermissionError)
     ├── ModeError          a testing mode where it cannot be            (RuntimeError)
     ├── GenerateError      a name that cannot become a file             (ValueError)
     ├── WorkerError        a worker process that did not start or stop  (RuntimeError)
@@ -69,6 +70,10 @@ class UnknownJob(LabkitError, LookupError):
 
 class AlreadyTaken(LabkitError):
     """A worker has the job by now, or the job is in a state that the action does not fit."""
+
+
+class ReadOnly(LabkitError, PermissionError):
+    """An action through a board, or a ledger, that is for looking only."""
 
 
 class ModeError(LabkitError, RuntimeError):

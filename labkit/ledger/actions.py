@@ -123,6 +123,7 @@ class Actions(LedgerConnection):
         Unlike ``FLUSHDB`` it leaves other applications' keys alone. A job that runs right now goes
         on to its end, and leaves no trace.
         """
+        self.refuse_if_read_only()
         jobs = self.counts()
         removed = 0
         with redis_errors(self.client):

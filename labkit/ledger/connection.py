@@ -6,6 +6,7 @@ from typing import Any
 
 import redis
 
+from labkit.errors import ReadOnly
 from labkit.ledger import keys
 from labkit.ledger.records import JobState
 from labkit.ledger.stock import StockQueues
@@ -26,6 +27,8 @@ _SCRIPTS = (
     "survey",
     "workers",
 )
+#: Those of them that change something.
+_WRITING = {"act", "adopt", "mend"}
 
 
 class LedgerConnection:
@@ -37,7 +40,9 @@ class LedgerConnection:
         namespace: str | None = None,
         *,
         client: redis.Redis | None = None,
+        read_only: bool = False,
     ) -> None:
+        self.read_only = read_only
         if url is not None or client is not None:
             self.client: redis.Redis = client or client_of(url or "")
             self.namespace = namespace or "dramatiq"
@@ -58,7 +63,18 @@ class LedgerConnection:
 
     def call(self, script: str, *arguments: Any) -> Any:
         """Run one of the ledger's scripts."""
+        if script in _WRITING:
+            self.refuse_if_read_only()
         return self._lua[script](keys=[self.namespace], args=arguments)
+
+    def refuse_if_read_only(self) -> None:
+        """Let nothing be changed through a ledger that is for looking only.
+
+        Raises:
+          ReadOnly: it is one.
+        """
+        if self.read_only:
+            raise ReadOnly(f"{self!r} is read-only: without read_only=True it could change jobs.")
 
     def counts(self) -> dict[JobState, int]:
         """How many jobs are in each state: all states, one round trip.

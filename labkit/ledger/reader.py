@@ -29,6 +29,7 @@ class Ledger(Actions, Workers):
       url: A Redis URL; without it, the Redis of ``Settings()``, found or started.
       namespace: The prefix of every key; by default Dramatiq's, ``dramatiq``.
       client: A client to use in place of a URL.
+      read_only: Refuse every method that changes something, with ``ReadOnly``.
 
     Every method raises ``RedisUnavailable`` when Redis does not answer.
     """

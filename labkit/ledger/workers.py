@@ -83,6 +83,7 @@ class Workers(LedgerConnection):
         Raises:
           WorkerError: no such labkit worker lives.
         """
+        self.refuse_if_read_only()
         for card in self.workers():
             if worker in (card.address, card.name):
                 change = self.client.sadd if quiet else self.client.srem

@@ -17,17 +17,19 @@ const EMPTY = {
 function buildBoard(live, root) {
   const name = `lk${Math.random().toString(36).slice(2, 8)}`;
   const tabs = makeTabs(name, (tab) => live.ask({ kind: "look", tab, offset: 0, ...search.kept() }), live);
+  // A board that is for looking only has none.
+  const actions = live.view.code ? makeActions(live) : undefined;
   let opener;
   const table = makeTable((job, button) => {
     const isOpen = live.view.job?.id === job;
     opener = button;
     // An opened job is as it is now: that ends the past.
     live.ask({ kind: "look", job: isOpen ? "" : job, ...(live.view.past && { back: null }) });
-  });
+  }, actions);
   const panel = makeJobPanel(() => {
     live.ask({ kind: "look", job: "" });
     if (opener?.isConnected) opener.focus();
-  });
+  }, actions);
   const empty = makeEmpty();
   const search = makeSearch(live);
   const list = make("div", { class: "lk-list", role: "tabpanel", id: `${name}-list` }, table.table, empty.box);
@@ -36,7 +38,7 @@ function buildBoard(live, root) {
   foot.foot.insertBefore(aside.tools, foot.foot.lastChild);
   root.setAttribute("role", "group");
   root.setAttribute("aria-label", "Job board");
-  root.replaceChildren(tabs.list, aside.top, search.bar, list, foot.foot, aside.box, panel.panel);
+  root.replaceChildren(tabs.list, aside.top, search.bar, actions?.bar ?? "", list, actions?.foot ?? "", foot.foot, aside.box, panel.panel);
 
   const askOn = keepAsking(live, root);
   let timer;
@@ -60,11 +62,14 @@ function buildBoard(live, root) {
     root.classList.toggle("lk-stale", view.live === false);
     root.classList.toggle("lk-pending", live.late());
     search.draw(view);
+    const keepFocus = actions?.keepFocus(table.table);
     table.draw(view, now);
+    keepFocus?.();
     empty.draw(view);
     foot.draw(view);
     panel.draw(view, now);
     askOn(view);
+    actions?.draw(view);
     tick();
   };
 }

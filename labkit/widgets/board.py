@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 from labkit.ledger.records import JobState
 from labkit.ledger.replay import Replay
 from labkit.widgets import aside, twin
+from labkit.widgets.acting import ActingWidget
 from labkit.widgets.finding import Finding
 from labkit.widgets.live import front_end, writing
 from labkit.widgets.looking import Question
 from labkit.widgets.place import Place
 from labkit.widgets.present import show_picture
 from labkit.widgets.redact import safe_text
-from labkit.widgets.watching import WatchingWidget
 
 if TYPE_CHECKING:
     from labkit.widgets.looking import Picture
@@ -29,7 +29,7 @@ MOST = 100
 LONGEST = 300
 
 
-class JobBoard(WatchingWidget):
+class JobBoard(ActingWidget):
     """A live board of the jobs of one namespace: counts of all states, and lists of the jobs.
 
     Display it by naming it in a cell's last line. It keeps itself up to date while it can be seen,
@@ -41,6 +41,7 @@ class JobBoard(WatchingWidget):
       namespace: The prefix of its keys; by default that of ``Settings()``, with a URL ``dramatiq``.
       state: The list to begin with; None lists the jobs that changed last, of any state.
       limit: Jobs on a page, 1 to 100.
+      read_only: Offer no action, and refuse all; None: only where there is a ``url``.
       live: False for a front end that shows no update that comes by itself, as Google's Colab: the
         page then asks every two seconds while it can be seen, no thread watches, and ``refresh()``
         looks at once.
@@ -58,10 +59,17 @@ class JobBoard(WatchingWidget):
         "board_job.js",
         "board_aside.js",
         "board_search.js",
+        "board_actions.js",
         "board.js",
     )
     _css = front_end(
-        "live.css", "board.css", "board_more.css", "bars.css", "board_aside.css", "board_search.css"
+        "live.css",
+        "board.css",
+        "board_more.css",
+        "bars.css",
+        "board_aside.css",
+        "board_search.css",
+        "board_actions.css",
     )
     _stands_in = twin.stand_in("job board", "board.snapshot() keeps a picture of it")
 
@@ -72,6 +80,7 @@ class JobBoard(WatchingWidget):
         *,
         state: JobState | str | None = None,
         limit: int = 10,
+        read_only: bool | None = None,
         live: bool = True,
     ) -> None:
         if not 1 <= limit <= MOST:
@@ -80,7 +89,8 @@ class JobBoard(WatchingWidget):
         wish = aside.Wish(closely=True)
         question = Question(JobState(state) if state else None, 0, limit, wish=wish)
         first = {"tab": str(question.state or "recent"), "limit": limit, "offset": 0}
-        super().__init__(Place.of(url, namespace), question, first, live=live)
+        place = Place.of(url, namespace)
+        super().__init__(place, question, first, read_only=read_only, live=live)
 
     def show(self, state: JobState | str | None = None, *, offset: int = 0) -> None:
         """List the jobs of a state, from the one at ``offset`` on; None: those that changed last.

@@ -1,7 +1,7 @@
 // One job in full, under the list: what was sent, when what happened, and every attempt.
 
 /** The panel's nodes; draw(view, now) fills or hides it. */
-function makeJobPanel(onClose) {
+function makeJobPanel(onClose, actions) {
   const panel = make("div", { class: "lk-opened", hidden: true, role: "group", "aria-label": "The opened job" });
   let drawn;
   let moving = () => {};
@@ -14,8 +14,9 @@ function makeJobPanel(onClose) {
       // What somebody has unfolded stays unfolded while the job goes on.
       const open = new Set([...panel.querySelectorAll("details[open]")].map((one) => one.dataset.attempt));
       const focus = panel.contains(document.activeElement) ? document.activeElement.dataset.name : undefined;
-      moving = job ? fill(panel, job, open, onClose) : () => panel.replaceChildren();
-      if (focus) panel.querySelector(`[data-name="${focus}"]`)?.focus();
+      moving = job ? fill(panel, job, open, onClose, actions) : () => panel.replaceChildren();
+      // A button whose action does not fit any more has gone.
+      if (focus) (panel.querySelector(`[data-name="${focus}"]`) ?? panel.querySelector('[data-name="close"]'))?.focus();
     }
     moving(now);
   }
@@ -23,7 +24,7 @@ function makeJobPanel(onClose) {
   return { panel, draw, tick: (now) => drawn && moving(now) };
 }
 
-function fill(panel, job, open, onClose) {
+function fill(panel, job, open, onClose, actions) {
   const close = make("button", { type: "button", class: "lk-icon", "data-name": "close", onclick: onClose, title: "Close" }, "✕");
   close.setAttribute("aria-label", "Close the job");
   if (job.gone) {
@@ -66,7 +67,7 @@ function fill(panel, job, open, onClose) {
   const keys = job.keys ? makeKeys(job.keys, open.has("keys")) : "";
   const attempts = make("ol", { class: "lk-attempts" });
   job.tries.forEach((one, index) => attempts.append(makeAttempt(one, index, job, open)));
-  panel.replaceChildren(header, facts, bar, id, attempts, keys);
+  panel.replaceChildren(header, facts, bar, id, actions?.forJob(job) ?? "", attempts, keys);
   return (now) => changing.forEach((change) => change(now));
 }
 

@@ -10,10 +10,11 @@ const COLUMNS = [
 ];
 
 /** The table's nodes; draw(view, now) brings them up to date, tick(now) its moving times. */
-function makeTable(onOpen) {
+function makeTable(onOpen, actions) {
   const body = make("tbody");
   const caption = make("caption", { class: "lk-unseen" });
   const heads = COLUMNS.map(([name, title]) => make("th", { scope: "col", class: `lk-${name}` }, title));
+  if (actions) heads.unshift(actions.heads[0]), heads.push(actions.heads[1]);
   const table = make("table", {}, caption, make("thead", {}, make("tr", {}, ...heads)), body);
   const rows = new Map();
   let drawnTab;
@@ -32,7 +33,7 @@ function makeTable(onOpen) {
     for (const id of order) {
       let row = rows.get(id);
       if (!row) {
-        row = makeRow(id, onOpen);
+        row = makeRow(id, onOpen, actions);
         row.element.classList.toggle("lk-new", isSameList);
         rows.set(id, row);
       }
@@ -46,7 +47,7 @@ function makeTable(onOpen) {
   return { table, draw, tick: (now) => rows.forEach((row) => row.tick(now)) };
 }
 
-function makeRow(id, onOpen) {
+function makeRow(id, onOpen, actions) {
   const badge = make("span", { class: "lk-state" });
   const actor = make("b");
   const call = make("span", { class: "lk-call" });
@@ -56,9 +57,11 @@ function makeRow(id, onOpen) {
   state.append(badge);
   name.append(open);
   const element = make("tr", { onclick: () => onOpen(id, open) }, ...cells);
+  const drawActions = actions?.dress(element, id);
   let job;
 
   function draw(next, now, view) {
+    drawActions?.(next);
     const isOpen = view.job?.id === id;
     setAttribute(element, "data-open", isOpen || undefined);
     setAttribute(open, "aria-expanded", isOpen);

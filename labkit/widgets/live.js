@@ -129,6 +129,8 @@ function follow(model) {
       return view;
     },
     now: () => Date.now() + clockAhead,
+    page,
+    redraw,
     ask,
     pending,
     late,

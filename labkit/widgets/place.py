@@ -53,9 +53,9 @@ class Place:
         return f"{where}namespace={self.namespace!r}"
 
     @contextmanager
-    def ledger(self) -> Iterator[Ledger]:
+    def ledger(self, *, read_only: bool = True) -> Iterator[Ledger]:
         """A ledger for a few questions now; its connection is closed at the end of the block."""
-        ledger = Ledger(self.url, self.namespace)
+        ledger = Ledger(self.url, self.namespace, read_only=read_only)
         try:
             yield ledger
         finally:
@@ -77,6 +77,7 @@ class Place:
         """
         url = self.url
         pool = LazyPool(lambda: url or find(Settings()).url, connections, PATIENCE)
-        ledger = Ledger(client=redis.Redis.from_pool(pool), namespace=self.namespace)
+        client = redis.Redis.from_pool(pool)
+        ledger = Ledger(client=client, namespace=self.namespace, read_only=True)
         ledger.is_foreign = url is not None
         return ledger

@@ -45,6 +45,10 @@ class WatchingWidget(LiveWidget):
         """What to show of a picture, as a view."""
         raise NotImplementedError
 
+    def beside(self) -> dict[str, Any]:
+        """What the view holds whatever the watcher sees."""
+        return {}
+
     def ask(self, **changes: Any) -> None:
         """Look for something else from now on."""
         with writing:
@@ -85,7 +89,8 @@ class WatchingWidget(LiveWidget):
             # A picture of an earlier question must not pass for the answer to a later one.
             is_answer = picture.question == self._question
             answered = self.answers() if is_answer else self._whole["answered"]
-            return self.publish({**drawn, **self._fixed, "answered": answered})
+            fixed = {**self._fixed, **self.beside()}
+            return self.publish({**drawn, **fixed, "answered": answered})
 
     def lose(self, since: datetime, why: str) -> None:
         """Show that Redis does not answer, and since when the view may be wrong."""
