@@ -22,7 +22,7 @@ function makeActions(live) {
   const question = makeQuestion(live, send);
   const said = makeSaid(live, () => [...wishes.keys()].some(isBusy));
   const words = make("span", { class: "lk-chosen" });
-  const clear = make("button", { type: "button", class: "lk-act", hidden: true, onclick: () => choose([], false) }, "None");
+  const clear = makePush("lk-act", () => choose([], false), "None");
   const buttons = Object.keys(ACTIONS).map((action) => [action, makeButton(action, "lk-act", () => start(action))]);
   const bar = make("div", { class: "lk-acts", role: "group", "aria-label": "Actions" }, words, ...buttons.map(([, button]) => button), clear);
   const all = make("input", { type: "checkbox", "aria-label": "Select all jobs of this page" });
@@ -38,7 +38,7 @@ function makeActions(live) {
   }
 
   function choose(ids, isChosen) {
-    if (!isChosen && !ids.length) selected.clear();
+    if (!ids.length) selected.clear();
     for (const id of ids) {
       if (isChosen) selected.set(id, live.view.rows?.[id]?.state);
       else selected.delete(id);
@@ -155,8 +155,10 @@ function makeActions(live) {
 function makeButton(action, name, onclick) {
   const [word, shape] = ACTIONS[action];
   const text = name === "lk-icon" ? undefined : make("span", {}, word);
-  return make("button", { type: "button", class: `${name} lk-${action}`, onclick }, makeShape(shape), text);
+  return makePush(`${name} lk-${action}`, onclick, makeShape(shape), text);
 }
+
+const makePush = (name, onclick, ...children) => make("button", { type: "button", class: name, onclick }, ...children);
 
 /** The line of Python that does the same. */
 function lineOf(code, action, { ids, state, search }, when) {
@@ -171,17 +173,14 @@ function lineOf(code, action, { ids, state, search }, when) {
 /** A line of Python and a button that copies it. */
 function makeCode(line = "") {
   const code = make("code", { class: "lk-python" }, line);
-  const copy = make("button", { type: "button", class: "lk-act lk-copy", "aria-label": "Copy the line of Python" }, "Copy");
-  copy.addEventListener("click", async (event) => {
-    event.stopPropagation();
-    try {
-      await navigator.clipboard.writeText(code.textContent);
-      setText(copy, "Copied");
-      setTimeout(() => setText(copy, "Copy"), 1500);
-    } catch {
-      getSelection().selectAllChildren(code); // no clipboard here: it is selected, to be copied by hand
-    }
-  });
+  const press = async () => {
+    // Without a clipboard it can be copied by hand.
+    getSelection().selectAllChildren(code);
+    await navigator.clipboard.writeText(code.textContent);
+    setText(copy, "Copied");
+    setTimeout(() => setText(copy, "Copy"), 1500);
+  };
+  const copy = makePush("lk-act lk-copy", () => press().catch(() => {}), "Copy");
   return [code, copy];
 }
 
@@ -190,8 +189,8 @@ function makeQuestion(live, onYes) {
   const title = make("strong", { id: `lk${Math.random().toString(36).slice(2, 8)}` });
   const when = make("input", { type: "datetime-local", step: "1", class: "lk-input", "aria-label": "New time" });
   const [code, copy] = makeCode();
-  const yes = make("button", { type: "button", class: "lk-act lk-yes" });
-  const no = make("button", { type: "button", class: "lk-act" }, "Leave them");
+  const yes = makePush("lk-act lk-yes", answer);
+  const no = makePush("lk-act", close);
   const box = make("div", { class: "lk-question", role: "dialog", "aria-labelledby": title.id, hidden: true }, title, when, make("div", { class: "lk-deed" }, code, copy), make("div", { class: "lk-answers" }, yes, no));
   let asked;
   let opener;
@@ -237,8 +236,6 @@ function makeQuestion(live, onYes) {
     const time = timeOf();
     setText(code, lineOf(view.code, action, choice, Number.isNaN(time) ? undefined : time));
   }
-  yes.addEventListener("click", answer);
-  no.addEventListener("click", close);
   when.addEventListener("input", () => draw(live.view));
   box.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" && !(event.key === "Enter" && event.target === when)) return;
@@ -255,7 +252,7 @@ function makeSaid(live, isWaiting) {
   const words = make("span", { role: "status", class: "lk-outcome" });
   const bar = make("progress", { "aria-label": "Jobs done" });
   const far = make("span", { class: "lk-quiet" });
-  const stop = make("button", { type: "button", class: "lk-act", onclick: () => live.ask({ kind: "stop" }) });
+  const stop = makePush("lk-act", () => live.ask({ kind: "stop" }));
   const going = make("span", { class: "lk-going", hidden: true }, bar, far, stop);
   const python = make("span", { class: "lk-deed", hidden: true }, ...makeCode());
   const box = make("div", { class: "lk-said", tabindex: "-1" }, words, going, python);
