@@ -12,11 +12,11 @@ import pytest
 from dramatiq import Message
 
 from labkit.broker import LabBroker
-from labkit.errors import AlreadyTaken, InvalidSchedule, LabkitError, ReadOnly, UnknownJob
+from labkit.errors import AlreadyTaken
 from labkit.ledger.check import check
 from labkit.ledger.reader import Ledger
 from labkit.ledger.records import JobState
-from labkit.ledger.selection import ACTIONS, STEP
+from labkit.ledger.selection import STEP
 from labkit.redis_server import ThrowawayRedis
 from labkit.widgets import JobBoard
 from tests.support import wait_until
@@ -254,68 +254,6 @@ def test_a_busy_kernel_does_a_click_once(page: FakePage, broker: LabBroker, ledg
     texts = {press(page, "cancel", ids=[job_id])["text"] for _ in range(2)}
     assert texts == {"1 cancelled", f"job '{job_id}' is cancelled: cancel does not fit"}
     assert ledger.counts()[JobState.CANCELLED] == 1
-
-
-def test_a_foreign_board_is_for_looking_only(
-    redis_url: str, broker: LabBroker, ledger: Ledger
-) -> None:
-    ids = send(broker, 3)
-    board = JobBoard(redis_url)
-    page = FakePage(board)
-    page.wait_until(lambda view: view["counts"]["enqueued"] == 3)
-    assert "code" not in page.view, "so its page offers no buttons"
-    for action in ACTIONS:
-        said = press(page, action, ids=ids[:1], when=1e12)
-        assert said["failed"]
-        assert "read-only" in said["text"]
-        when = datetime.now(UTC) if action == "reschedule" else None
-        with pytest.raises(ReadOnly, match="read_only=False"):
-            board.act(action, *ids, when=when)
-        with pytest.raises(ReadOnly):
-            board.act_on_all(action, "enqueued", when=when)
-    page.ask(kind="count", action="cancel", state="enqueued")
-    page.wait_until(lambda view: view["acted"][page.name] == page.asked)
-    assert page.view["counted"] == {}
-    with board._place.ledger() as own:
-        for change in (own.clear, own.select("enqueued").cancel, lambda: own.cancel(ids[0])):
-            with pytest.raises(ReadOnly):
-                change()
-    assert ledger.select("enqueued").ids() == ids
-    board.close()
-
-
-def test_a_ledger_that_is_for_looking_only(redis_url: str, broker: LabBroker) -> None:
-    ids = send(broker, 2)
-    ledger = Ledger(redis_url, read_only=True)
-    assert ledger.counts()[JobState.ENQUEUED] == 2
-    assert ledger.select("enqueued").count() == 2
-    for change in (
-        lambda: ledger.cancel(ids[0]),
-        lambda: ledger.select(ids=ids).cancel(),
-        ledger.clear,
-        lambda: ledger.quiet("host:1"),
-    ):
-        with pytest.raises(PermissionError, match="read-only"):
-            change()
-    assert ledger.jobs("enqueued")[0].id == ids[0]
-    assert issubclass(ReadOnly, LabkitError)
-
-
-def test_read_only_is_a_choice_here_and_there(settings: Any, redis_url: str) -> None:
-    for url, read_only, may_act in (
-        (None, None, True),
-        (None, True, False),
-        (redis_url, None, False),
-        (redis_url, False, True),
-    ):
-        board = JobBoard(url, read_only=read_only)
-        assert ("code" in FakePage(board).view) == may_act
-        if may_act:
-            with pytest.raises(UnknownJob):
-                board.act("cancel", "no-such-id")
-            with pytest.raises(InvalidSchedule):
-                board.act("reschedule", "x", when=datetime(2030, 1, 1))  # noqa: DTZ001
-        board.close()
 
 
 def test_a_closed_board_ends_what_it_does(
