@@ -161,6 +161,29 @@ def test_one_step_ends_early_where_records_are_large(
     assert scripts >= 5
 
 
+def test_counts_and_a_page_cost_the_same_however_many_jobs_there_are(
+    ledger: Ledger, broker: LabBroker
+) -> None:
+    def cost(many: int) -> list[int]:
+        messages: list[Message[Any]] = [Message("default", "work", (), {}, {}) for _ in range(many)]
+        broker.enqueue_many(messages)
+        found = []
+        last = ledger.counts()[JobState.ENQUEUED] - 10
+        for ask in (
+            ledger.counts,
+            lambda: ledger.jobs("enqueued", offset=0, limit=10),
+            lambda: ledger.jobs("enqueued", offset=last, limit=10),
+            lambda: ledger.search("state:enqueued").step(enough=10),
+        ):
+            before: Any = ledger.client.info("stats")
+            ask()
+            after: Any = ledger.client.info("stats")
+            found.append(after["total_commands_processed"] - before["total_commands_processed"])
+        return found
+
+    assert cost(300) == cost(6_000)
+
+
 def test_errors_are_searched_in_every_attempt(ledger: Ledger, broker: LabBroker) -> None:
     sent = send(broker, 7)
     raw = ledger.client.hget(ledger.keys.jobs, sent)

@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 
 #: The most records that one call reads.
 MOST: Final = 2_000
-#: Records, and bytes of records, that one step in Redis looks through.
+#: Records, and bytes of records, that one step in Redis looks through; the first is a short one,
+#: for where everything fits, that many records must be shown to be compared.
 _STEP, _STEP_BYTES = 250, 200_000
+_FIRST_STEP = 30
 #: In these states the one whose time comes first is first; in the others, the newest.
 EARLIEST_FIRST: Final = frozenset(
     {JobState.SCHEDULED, JobState.RETRYING, JobState.ENQUEUED, JobState.RUNNING}
@@ -150,6 +152,7 @@ class Search:
 
 
 def _slices(ledger: LedgerConnection, states: Collection[JobState], needles: list[str]) -> Slices:
+    size = _FIRST_STEP
     for state in _ORDER:
         if state not in states:
             continue
@@ -157,9 +160,10 @@ def _slices(ledger: LedgerConnection, states: Collection[JobState], needles: lis
         score, last = "", ""
         while True:
             found = ledger.call(
-                "search", state.value, order, score, last, _STEP, _STEP_BYTES, *needles
+                "search", state.value, order, score, last, min(size, _STEP), _STEP_BYTES, *needles
             )
             looked, score, last, *flat = found
+            size *= 2
             if not looked:
                 break
             yield (

@@ -56,7 +56,7 @@ def show_picture(picture: Picture) -> dict[str, Any]:
     if (found := picture.found) and picture.question.finding:
         view["total"] = found.hits
         view["search"] = {
-            "text": picture.question.finding.text,
+            "text": safe_text(picture.question.finding.text, 300),
             "searched": found.searched,
             "of": found.total,
             "done": found.is_done,
