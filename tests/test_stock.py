@@ -91,6 +91,7 @@ def test_a_dead_letter_shows_the_traceback_that_stock_kept(
     silent = ledger.job(untold)
     assert silent is not None
     assert silent.error is None, "stock buries a message as it was fetched"
+    assert ledger.job("no-such-job") is None
 
 
 def test_any_page_of_the_dead_of_several_queues_is_newest_first(

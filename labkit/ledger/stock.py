@@ -7,8 +7,10 @@ All of this reads alone, by plain commands, each over ``STEP`` jobs at the most.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Iterator
 from heapq import merge
+from itertools import chain
 from typing import Any, NamedTuple
 
 import redis
@@ -55,6 +57,9 @@ class StockQueues:
         self._finder = QueueFinder(client, namespace)
         self._delayed: dict[_Delivery, _Delayed] = {}
         self._places: dict[str, _Delivery] = {}
+        self._missing: dict[
+            str, float
+        ] = {}  # until when a job that was not found is not looked for
 
     def counts(self) -> dict[JobState, int]:
         """How many jobs are in each state that Dramatiq keeps, at one instant."""
@@ -102,15 +107,17 @@ class StockQueues:
 
     def job(self, job_id: str) -> JobRecord | None:
         """One job: at once where it was last seen, else by reading all that there are."""
-        if place := self._places.get(job_id):
-            for job in self._read([place], None):
-                if job.id == job_id:
-                    return job
-        for _, jobs in self.slices(RECORDED):
-            for job in jobs:
-                if job.id == job_id:
-                    return job
-        return None
+        place = self._places.get(job_id)
+        near = self._read([place], None) if place else []
+        begun = time.monotonic()
+        if not near and begun < self._missing.get(job_id, 0.0):
+            return None
+        everywhere = (job for _, jobs in self.slices(RECORDED) for job in jobs)
+        found = next((job for job in chain(near, everywhere) if job.id == job_id), None)
+        # Whoever asks again and again for a job that has gone shall not read all of them each time.
+        took = time.monotonic() - begun
+        self._missing = {} if found else {job_id: begun + 20 * took}
+        return found
 
     def recent(self, limit: int) -> list[JobRecord]:
         """The newest jobs that Dramatiq still has, by the time at which they were enqueued."""
@@ -133,7 +140,8 @@ class StockQueues:
             if JobState.RUNNING in states:
                 held = self._held([queue])
                 for first in range(0, len(held), STEP):
-                    yield _counted(self._read(held[first : first + STEP], JobState.RUNNING))
+                    jobs = self._read(held[first : first + STEP], JobState.RUNNING)
+                    yield len(jobs), jobs
             if JobState.ENQUEUED in states:
                 yield from self._walk(_Delivery(queue, "", b""), JobState.ENQUEUED)
             if JobState.DEAD in states:
@@ -198,10 +206,10 @@ class StockQueues:
     def _skip(self, keys: list[str], offset: int) -> list[int]:
         """How many of each set stand before the page: at most ``offset``, found by halving time."""
 
-        def later_than(time: int) -> list[int]:
+        def later_than(moment: int) -> list[int]:
             with self.client.pipeline(transaction=False) as pipe:
                 for key in keys:
-                    pipe.zcount(key, f"({time}", "+inf")
+                    pipe.zcount(key, f"({moment}", "+inf")
                 counts: list[int] = pipe.execute()
             return counts
 
@@ -278,7 +286,3 @@ class StockQueues:
 
     def _is_held(self, delivery: _Delivery) -> bool:
         return delivery in self._held([delivery.queue])
-
-
-def _counted(jobs: list[JobRecord]) -> tuple[int, list[JobRecord]]:
-    return len(jobs), jobs
