@@ -11,10 +11,13 @@ from dramatiq import Message
 
 from labkit.broker import LabBroker
 from labkit.errors import WorkerError
+from labkit.ledger.reader import Ledger
+from labkit.ledger.records import JobState
 from labkit.redis_server import ThrowawayRedis
 from labkit.widgets import WorkerPanel
 from labkit.worker import Worker
 from tests.support import gone, wait_until
+from tests.support_jobs import wait_for_state
 from tests.support_widgets import FakePage
 
 if TYPE_CHECKING:
@@ -135,6 +138,34 @@ def test_each_process_its_memory_and_what_it_runs(
     page.wait_until(lambda view: not view["jobs"])
     panel.stop()
     page.wait_until(lambda view: not view["processes"])
+
+
+def test_quiet_it_finishes_and_takes_no_more_until_it_may(
+    panel: WorkerPanel, broker: LabBroker, root: Path
+) -> None:
+    page = FakePage(panel)
+    panel.start()
+    gate = root / "gate"
+    first = broker.enqueue(Message("default", "waits", (str(gate),), {}, {}))
+    page.wait_until(lambda view: view["jobs"], 10)
+    page.ask(kind="quiet")
+    page.wait_until(lambda view: all(card["quiet"] for card in view["cards"].values()))
+    second = broker.enqueue(Message("default", "nothing", (), {}, {}))
+    ledger = Ledger()
+    gate.touch()
+    wait_for_state(ledger, first.message_id, JobState.COMPLETED)
+    assert ledger.job(second.message_id).state is JobState.ENQUEUED  # type: ignore[union-attr]
+    page.ask(kind="resume")
+    wait_for_state(ledger, second.message_id, JobState.COMPLETED)
+    page.wait_until(lambda view: not any(card["quiet"] for card in view["cards"].values()))
+
+
+def test_quiet_without_a_worker_says_so(settings: Settings) -> None:
+    panel = WorkerPanel()
+    page = FakePage(panel)
+    page.ask(kind="quiet")
+    assert "start one first" in page.view["problem"]
+    panel.close()
 
 
 def test_without_redis_what_runs_is_stale(settings: Settings) -> None:

@@ -2,6 +2,8 @@
 
 const ACTIONS = {
   start: ["Start", "starting", "Start a worker process"],
+  quiet: ["Quiet", "quieting", "Let it finish what it runs, and take no more jobs"],
+  resume: ["Go on", "resuming", "Let it take jobs again"],
   stop: ["Stop", "stopping", "Let it finish what it runs, then end (SIGTERM)"],
   kill: ["Kill −9", "killing", "End it at once, with whatever it is doing (SIGKILL)"],
 };
@@ -9,14 +11,16 @@ const ACTIONS = {
 function buildPanel(live, root) {
   let clicked;
   let asked = 0;
+  const send = (kind) => {
+    clicked = kind;
+    asked = live.ask({ kind });
+  };
   const buttons = Object.entries(ACTIONS).map(([kind, [word, , title]]) => {
-    const press = () => {
-      clicked = kind;
-      asked = live.ask({ kind });
-    };
+    const press = () => (kind === "kill" ? question.show() : send(kind));
     const button = make("button", { type: "button", class: `lk-button lk-${kind}`, title, onclick: press }, word);
     return [kind, button];
   });
+  const question = makeQuestion(() => send("kill"), () => buttons.at(-1)[1]);
   const badge = makeState("none");
   const facts = make("span", { class: "lk-quiet" });
   const problem = make("p", { class: "lk-problem", role: "alert", hidden: true });
@@ -25,7 +29,7 @@ function buildPanel(live, root) {
   root.setAttribute("role", "group");
   root.setAttribute("aria-label", "Worker");
   const [table, drawProcesses] = makeProcesses();
-  root.replaceChildren(bar, problem, table, screen);
+  root.replaceChildren(bar, question.box, problem, table, screen);
   const drawLines = makeLines(screen);
 
   let timer;
@@ -43,6 +47,8 @@ function buildPanel(live, root) {
     const waits = live.pending(asked) ? clicked : undefined;
     const doing = view.doing ?? waits;
     const isRunning = view.state === "running";
+    const isQuiet = isRunning && quiet(view);
+    if (!isRunning) question.hide();
     for (const [kind, button] of buttons) {
       const isPending = kind === doing;
       setAttribute(button, "aria-busy", isPending || undefined);
@@ -50,9 +56,10 @@ function buildPanel(live, root) {
       const isFree = !doing || (kind === "kill" && doing === "stop");
       const isUseful = kind === "start" ? !isRunning : isRunning;
       button.disabled = !isFree || !isUseful;
+      if (kind === "quiet" || kind === "resume") swap(button, (kind === "resume") !== isQuiet, buttons);
       setText(button, isPending ? `${sentence(ACTIONS[kind][1])}…` : ACTIONS[kind][0]);
     }
-    const [state, word] = stateOf(view);
+    const [state, word] = stateOf(view, isQuiet);
     setState(badge, state);
     setText(badge.lastChild, word);
     const isLate = !view.doing && waits && live.late();
@@ -66,8 +73,47 @@ function buildPanel(live, root) {
   };
 }
 
-function stateOf(view) {
-  if (view.state === "running") return ["running", "running"];
+/** Whether all processes of the worker that run jobs take no more. */
+function quiet(view) {
+  const cards = Object.keys(view.processes ?? {}).flatMap((pid) => view.cards?.[pid] ?? []);
+  return cards.length > 0 && cards.every((card) => card.quiet);
+}
+
+/** Quiet and Go on stand in one place; the focus stays there. */
+function swap(button, isHidden, buttons) {
+  if (button.hidden === isHidden) return;
+  const hadFocus = isHidden && button === document.activeElement;
+  button.hidden = isHidden;
+  const other = buttons.find(([kind, one]) => one !== button && (kind === "quiet" || kind === "resume"))[1];
+  if (hadFocus) setTimeout(() => other.focus());
+}
+
+/** What stands between a click on Kill and the kill. */
+function makeQuestion(onYes, opener) {
+  const hide = (toOpener) => {
+    if (box.hidden) return;
+    const hadFocus = box.contains(document.activeElement);
+    box.hidden = true;
+    if (toOpener === true || hadFocus) opener().focus();
+  };
+  const yes = make("button", { type: "button", class: "lk-button lk-kill", onclick: () => (hide(true), onYes()) }, "Yes, kill it");
+  const no = make("button", { type: "button", class: "lk-button", onclick: () => hide(true) }, "Cancel");
+  const words = "It ends at once: what its threads run is cut off, and runs again once another worker has noticed.";
+  const box = make("div", { class: "lk-question", hidden: true, role: "alertdialog", "aria-label": "Kill the worker?" }, make("p", {}, words), yes, no);
+  box.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    event.preventDefault();
+    hide(true);
+  });
+  const show = () => {
+    box.hidden = false;
+    no.focus();
+  };
+  return { box, show, hide };
+}
+
+function stateOf(view, isQuiet) {
+  if (view.state === "running") return ["running", isQuiet ? "quiet" : "running"];
   if (view.state === "ended") return ["cancelled", "ended"];
   return ["cancelled", "no worker"];
 }
@@ -114,7 +160,8 @@ function workOf(process, card, jobs, live) {
   if (!card) return [["", "—"]];
   if (live.view.live === false) return [["", `not known since ${clockText(live.view.since)}`]];
   const works = jobs.map((job) => [`${job.actor}(${job.arguments})`, `for ${coarseText(Math.max(0, Math.floor((live.now() - job.started) / 1000)))}`]);
-  if (works.length) return works;
+  const idle = card.threads - works.length;
+  if (works.length) return idle > 0 ? [...works, ["", `${idle} thread${idle === 1 ? "" : "s"} idle`]] : works;
   return [["", card.quiet ? "nothing, and fetches no more" : "nothing: it waits for jobs"]];
 }
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from labkit.errors import LabkitError
+from labkit.errors import LabkitError, WorkerError
 from labkit.ledger.records import JobState
 from labkit.widgets import twin
 from labkit.widgets.live import front_end, writing
@@ -38,7 +38,7 @@ LINES = 300
 #: Looks at the window for each look at the processes, and the running jobs that are looked at.
 _EVERY = 6
 _MOST_JOBS = 50
-_WISHES = ("start", "stop", "kill")
+_WISHES = ("start", "quiet", "resume", "stop", "kill")
 
 
 class WorkerPanel(WatchingWidget):
@@ -110,6 +110,28 @@ class WorkerPanel(WatchingWidget):
                 self._take(worker)
             assert self._worker is not None  # noqa: S101 - for mypy
             return self._worker
+
+    def quiet(self) -> None:
+        """Let the worker take no more jobs; what its threads run they finish.
+
+        Raises:
+          WorkerError: it is no labkit worker, or none runs.
+        """
+        self._quiet(True)
+
+    def resume(self) -> None:
+        """Let a quiet worker go on.
+
+        Raises:
+          WorkerError: it is no labkit worker, or none runs.
+        """
+        self._quiet(False)
+
+    def _quiet(self, quiet: bool) -> None:
+        if self._worker is None:
+            raise WorkerError("no worker runs: start one first")
+        self._worker.quiet(quiet=quiet)
+        self.ask()  # a mark on a card is no event: look at once
 
     def stop(self) -> None:
         """Ask the worker to finish what it runs and end, and wait for that."""

@@ -53,6 +53,12 @@ def test_a_task_from_the_form_to_the_workers_window(
     expect(timeline.locator(".lk-track .lk-ran")).to_have_count(1)
 
     panel.get_by_role("button", name="Kill").click()
+    expect(panel.get_by_role("alertdialog")).to_contain_text("cut off")
+    page.keyboard.press("Escape")
+    expect(panel.get_by_role("alertdialog")).to_be_hidden()
+    expect(panel.locator(".lk-bar")).to_contain_text("running")
+    panel.get_by_role("button", name="Kill").click()
+    panel.get_by_role("button", name="Yes").click()
     expect(panel.locator(".lk-bar")).to_contain_text("ended")
     expect(panel.get_by_role("button", name="Start")).to_be_enabled()
     opened.close()
