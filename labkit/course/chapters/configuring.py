@@ -177,6 +177,7 @@ EXERCISES = {
             (stopwatch.STUB + stopwatch.ONLY_GOOD, "those that fail"),
             (stopwatch.STUB + stopwatch.OWN_CLOCK, "somebody else can turn it"),
             (stopwatch.STUB + stopwatch.NO_OUTCOME, "as CRITICAL", "loud"),
+            (stopwatch.STUB + stopwatch.OTHER_NAMES, "calls a hook by its name"),
         ],
         praise="A clock that comes from outside makes a test of twenty seconds take none.",
     ),

@@ -13,7 +13,7 @@ from labkit.errors import ConfigurationError
 from labkit.settings import Settings
 
 #: What a class has that defines no hook; Python 3.13 adds the last two.
-_NO_HOOKS = {"__init__", "__module__", "__doc__", "__firstlineno__", "__static_attributes__"}
+NO_HOOKS = {"__init__", "__module__", "__doc__", "__firstlineno__", "__static_attributes__"}
 
 
 def check_toml(text: Any) -> None:
@@ -48,7 +48,7 @@ def _read(text: str, env: str) -> Settings:
 
 def check_tally(tally_class: Any) -> None:
     """What the learner's middleware counts, in a worker that runs five jobs."""
-    if set(vars(tally_class)) <= _NO_HOOKS:
+    if set(vars(tally_class)) <= NO_HOOKS:
         raise NotAttempted
     tally = tally_class()
     seen: list[int] = []
