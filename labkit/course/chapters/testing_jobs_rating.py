@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from sqlmodel import Session, create_engine, select
+
 from labkit.course.exercise import NotAttempted, Wrong
 from labkit.errors import InvalidRow
 
@@ -46,6 +48,23 @@ def check_rating(model: Any) -> None:
             f"a rating without {name!r} is accepted. A default is a value that nobody checks",
             without=name,
         )
+    _must_keep(model)
+
+
+def _must_keep(model: Any) -> None:
+    """Save a row in a database of its own, and read it back."""
+    if not hasattr(model, "__table__"):
+        raise Wrong("`Rating` has no table: `class Rating(Model, table=True)`")
+    engine = create_engine("sqlite://")
+    model.__table__.create(engine)
+    with Session(engine) as db:
+        db.add(model(**GOOD))
+        db.commit()
+        row = db.exec(select(model)).one()
+        came = {name: getattr(row, name) for name in GOOD}
+    engine.dispose()
+    if came != GOOD:
+        raise Wrong(f"saved was {GOOD}, and read back {came}. A validator returns the value")
 
 
 def _refused(model: Any, without: str = "", **values: Any) -> InvalidRow | None:
