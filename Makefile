@@ -1,7 +1,7 @@
 # What a person types. Every target sets up .venv first (tools/setup.sh; nothing to do means no wait).
 # Plain make: macOS ships 3.81.
 .DEFAULT_GOAL := test
-.PHONY: help setup lab test test-all lint format notebooks picture lock offline mutants bench chaos stock-tests compat clean
+.PHONY: help setup lab test test-all lint format notebooks picture lock offline mutants nightly bench chaos stock-tests compat clean
 
 BIN = .venv/bin
 
@@ -38,6 +38,9 @@ lock: setup ## requirements.lock from pyproject.toml, and both environment.yml f
 
 mutants: setup ## changes each solution many times: do the checks notice? (ARGS='05' for some)
 	@$(BIN)/python -m tools.mutants $(ARGS)
+
+nightly: setup ## all notebooks, 100 times over: how many runs pass? (ARGS='--runs 5 05')
+	@$(BIN)/python tools/nightly.py $(ARGS)
 
 offline: setup ## a folder from which a room without a network installs (ARGS=FOLDER)
 	@$(BIN)/python tools/offline.py $(ARGS)
