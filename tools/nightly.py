@@ -1,6 +1,6 @@
 """Runs all notebooks under nbval again and again, as a nightly job would, and counts the flakes.
 
-``make nightly`` runs them 100 times, ``ARGS='--runs 5 05'`` those with 05 in their names five times.
+``make nightly`` runs them 100 times, ``ARGS='--runs 5 05'`` those with 05 in the name five times.
 It goes on after a failure; the whole output of a run that failed is kept beside the count.
 """
 
