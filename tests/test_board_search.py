@@ -85,7 +85,7 @@ def test_a_found_job_is_shown_as_it_is_by_now(
     milk = send(broker, "milk", delay=60_000)
     page.ask(kind="look", search="milk")
     page.wait_until(lambda view: view["rows"][milk]["state"] == "scheduled")
-    with board._place.ledger() as ledger:
+    with board._place.ledger(read_only=False) as ledger:
         ledger.cancel(milk)
     page.wait_until(lambda view: view["rows"][milk]["state"] == "cancelled")
 

@@ -10,6 +10,7 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any
 
+from labkit.ledger.reader import Ledger
 from labkit.ledger.reconcile import Reconciler
 from labkit.ledger.records import JobState
 from labkit.redis_client import redis_errors
@@ -18,7 +19,6 @@ from labkit.widgets.looking import LOST
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from labkit.ledger.reader import Ledger
     from labkit.ledger.workers import WorkerCard
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,9 @@ class Caretaker:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._reconciler = Reconciler(ledger.client, ledger.namespace, ledger.call)
+        # Who watches looks only, and may do nothing to a job; this keeps the books.
+        books = Ledger(client=ledger.client, namespace=ledger.namespace)
+        self._reconciler = Reconciler(books.client, books.namespace, books.call)
         self._last = self._alert_until = 0.0
         self._stirs = self._is_refused = False
 
