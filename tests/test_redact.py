@@ -127,3 +127,12 @@ def test_any_text_becomes_printable(text: str) -> None:
     assert all(character.isprintable() or character in "\n\t" for character in shown)
     shown.encode()
     call_text((text,), {text: text}).encode()
+
+
+@pytest.mark.parametrize(
+    "piece", ["W", "passw", "a://", "a://b:", "eyJ", "password=", " ", "\x1b["]
+)
+def test_a_long_text_takes_no_longer_than_its_length(piece: str) -> None:
+    # A pattern that goes back over what it has read would take hours for this.
+    text = (piece * 100_000)[:100_000]
+    assert safe_text(text, 100)

@@ -81,14 +81,15 @@ class Ledger(Actions, Workers):
                 return self.stock.page(state, None, offset, limit)
             flat = self.call("page", state.value, offset, offset + limit - 1, order)
         return [
-            records.parse(job_id.decode(), raw)
+            records.parse(job_id.decode(errors="replace"), raw)
             for job_id, raw in zip(flat[::2], flat[1::2], strict=True)
         ]
 
     def job(self, message_id: str) -> JobRecord | None:
         """The record of one job, with every attempt; None when no such id is known or kept."""
         with redis_errors(self.client):
-            raw: Any = self.client.hget(self.keys.jobs, message_id)
+            # Whoever asks for an id that no text can be asks for an unknown one.
+            raw: Any = self.client.hget(self.keys.jobs, message_id.encode(errors="replace"))
             if raw is None and not self.is_recorded():
                 return self.stock.job(message_id)
         return None if raw is None else records.parse(message_id, raw)

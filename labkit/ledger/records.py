@@ -160,9 +160,13 @@ def _parse_attempt(line: str) -> Attempt:
         started_at=None if stored["started"] is None else from_millis(int(stored["started"])),
         finished_at=finished,
         worker=str(stored["worker"]),
-        error=stored.get("error"),
-        traceback=stored.get("traceback"),
+        error=_words(stored.get("error")),
+        traceback=_words(stored.get("traceback")),
     )
+
+
+def _words(value: Any) -> str | None:
+    return value if value is None or isinstance(value, str) else repr(value)
 
 
 def from_millis(millis: int) -> datetime:

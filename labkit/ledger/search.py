@@ -169,7 +169,7 @@ def _slices(ledger: LedgerConnection, states: Collection[JobState], needles: lis
             yield (
                 looked,
                 [
-                    records.parse(job_id.decode(), raw)
+                    records.parse(job_id.decode(errors="replace"), raw)
                     for job_id, raw in zip(flat[::2], flat[1::2], strict=True)
                     if raw
                 ],

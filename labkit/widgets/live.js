@@ -28,7 +28,8 @@ function setAttribute(element, name, value) {
 /** A JSON merge patch (RFC 7396); what it does not touch keeps its identity. */
 function merge(target, patch) {
   if (patch === null || typeof patch !== "object" || Array.isArray(patch)) return patch;
-  const merged = target && typeof target === "object" && !Array.isArray(target) ? { ...target } : {};
+  // Without a prototype: a job may be called "constructor", or "__proto__".
+  const merged = Object.assign(Object.create(null), Array.isArray(target) ? {} : target);
   for (const [key, value] of Object.entries(patch)) {
     if (value === null) delete merged[key];
     else merged[key] = merge(merged[key], value);
@@ -69,7 +70,7 @@ function follow(model) {
     isDoubtful = false;
     const news = model.get("view") ?? {};
     if (news.whole) {
-      view = news.whole;
+      view = merge({}, news.whole);
       wantsWhole = false;
     } else if (news.base === revision) {
       view = merge(view, news.patch);

@@ -25,13 +25,15 @@ _SECRET_PARTS = re.compile(
 #: … and these as the whole of it.
 _SECRET_WHOLE = frozenset({"pass", "pwd", "pw", "auth", "pin", "otp", "cvv", "cvc", "ssn", "dsn"})
 
+#: From the telling part of a word to its end. A pattern must not begin with what may be long: one
+#: long word would be gone through once for each of its letters.
 _TELLING_WORDS = (
-    r"[\w-]*(?:passw|passphrase|passcode|secret|token|api[_-]?key|access[_-]?key|private[_-]?key"
-    r"|credential|authorization|cookie|session[_-]?id)[\w-]*|\b(?:pwd|pin|otp|cvv)"
+    r"(?:passw|passphrase|passcode|secret|token|api[_-]?key|access[_-]?key|private[_-]?key"
+    r"|credential|authorization|cookie|session[_-]?id)[\w-]{0,60}|\b(?:pwd|pin|otp|cvv)"
 )
 _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     # Up to the last @ of the word, for a password may hold any character.
-    (re.compile(r"(\w://[^\s/@:?#]*):\S*@"), rf"\1:{MASK}@"),
+    (re.compile(r"(\w://[^\s/@:?#]{0,500}):\S{0,1000}@"), rf"\1:{MASK}@"),
     (re.compile(r"(?i)\b(bearer|basic)(\s+)(?=\S*[\d=])[\w.~+/=-]{8,}"), rf"\1\2{MASK}"),
     (
         re.compile(

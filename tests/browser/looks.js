@@ -45,6 +45,17 @@
     );
   },
 
+  // What was made of somebody's text, and must not be: elements, listeners, addresses.
+  foreign(root) {
+    const tags =
+      "script,img,image,iframe,object,embed,body,select,video,audio,source,marquee,a,base,link,style," +
+      "meta,plaintext,textarea,math,foreignObject,animate,x";
+    const isForeign = (element) =>
+      element.matches(tags) || element.getAttributeNames().some((name) => /^(on|href|src|action)/.test(name));
+    const all = [...document.querySelectorAll(`${root} *`)];
+    return all.filter(isForeign).map((element) => element.outerHTML.slice(0, 100));
+  },
+
   // How many animations of widgets run.
   animated() {
     return document.getAnimations().filter(({ effect }) => effect.target.closest(".labkit")).length;

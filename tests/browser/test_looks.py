@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +11,7 @@ from playwright.sync_api import expect
 from labkit.broker import LabBroker
 from labkit.ledger.reader import Ledger
 from tests.browser import stage
+from tests.browser.looks import look
 from tests.support import wait_until
 
 if TYPE_CHECKING:
@@ -23,13 +23,6 @@ if TYPE_CHECKING:
     from tests.browser.lab import Notebook
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
-
-QUESTIONS = Path(__file__).with_name("looks.js").read_text(encoding="utf-8")
-
-
-def look(page: Page, question: str, *about: str) -> Any:
-    """What looks.js answers on this page."""
-    return page.evaluate(f"(about) => {QUESTIONS.strip()}.{question}(...about)", list(about))
 
 
 @pytest.fixture(scope="module")
