@@ -128,13 +128,13 @@ def test_a_dead_job_is_found_and_opened(board: Locator, broker: LabBroker) -> No
         send(broker, 42, actor="charge")
         expect(count(board, "Dead")).to_have_text("1")
     board.get_by_role("tab", name="Dead").click()
-    board.get_by_role("button", name="charge(42)").click()
+    board.locator(".lk-open", has_text="charge(42)").click()
     opened = board.get_by_role("group", name="The opened job")
     expect(opened).to_contain_text("attempt 2")
     expect(opened.locator("pre").last).to_contain_text("ConnectionError: no answer for order 42")
     opened.get_by_role("button", name="Close the job").click()
     expect(opened).to_be_hidden()
-    expect(board.get_by_role("button", name="charge(42)")).to_be_focused()
+    expect(board.locator(".lk-open", has_text="charge(42)")).to_be_focused()
 
 
 def test_the_keyboard_alone_is_enough(board: Locator, broker: LabBroker) -> None:
@@ -175,8 +175,8 @@ def test_keys_pressed_in_the_board_are_no_commands_of_the_notebook(
 def test_what_a_job_brings_along_is_text(board: Locator, broker: LabBroker) -> None:
     attack = "<img src=x onerror='window.stolen=1'><script>window.stolen=1</script>"
     send(broker, attack, actor=attack, password="hunter2")
-    expect(board.get_by_role("button", name="<img src=x").first).to_be_visible()
-    board.get_by_role("button", name="<img src=x").first.click()
+    expect(board.locator(".lk-open", has_text="<img src=x").first).to_be_visible()
+    board.locator(".lk-open", has_text="<img src=x").first.click()
     expect(board.locator(".lk-title")).to_contain_text("<script>")
     assert board.page.evaluate("window.stolen") is None
     assert board.locator("img, script").count() == 0
@@ -244,7 +244,7 @@ def test_a_busy_kernel_still_shows_and_loses_no_click(
     finally:
         (lab.folder / "go-on").touch()
     expect(enqueued).not_to_have_attribute("aria-busy", "true")
-    expect(board.locator("caption")).to_have_text("Jobs enqueued")
+    expect(board.locator(".lk-list caption")).to_have_text("Jobs enqueued")
     expect(board.locator(".lk-words")).to_have_text("live")
 
 

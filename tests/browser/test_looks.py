@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 def narrow(staged: Notebook) -> Iterator[Page]:
     """The stage with a failed job opened; the window is as large as before when all is done."""
     board = stage.board_of(staged)
-    board.get_by_role("button", name="charge(42").click()
+    board.locator(".lk-open", has_text="charge(42").click()
     expect(board.locator(".lk-opened pre").last).to_be_visible()
     size = staged.page.viewport_size
     yield staged.page

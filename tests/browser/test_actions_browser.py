@@ -1,0 +1,279 @@
+"""Every action of the board, by mouse and by keyboard alone; each is then looked for in Redis."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import dramatiq
+import pytest
+from dramatiq import Message
+from playwright.sync_api import expect
+
+from labkit.broker import LabBroker
+from labkit.ledger.check import check
+from labkit.ledger.reader import Ledger
+from labkit.ledger.records import JobState
+from labkit.ledger.selection import STEP
+from tests.support import wait_until
+from tests.support_jobs import quick_retries, running_worker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from playwright.sync_api import Browser, Locator
+
+    from tests.browser.lab import Lab, Notebook
+
+    Press = Callable[[Locator], None]
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+BUSY = """
+import time
+from pathlib import Path
+while not Path("act").exists():
+    time.sleep(0.05)
+"""
+HOUR = 3_600_000
+
+
+@pytest.fixture(scope="module")
+def notebook(lab: Lab, browser: Browser) -> Iterator[Notebook]:
+    board = "from labkit.widgets import JobBoard\nJobBoard(limit=5)"
+    lab.write("actions.ipynb", board, BUSY)
+    opened = lab.open(browser, "actions.ipynb", size=(1200, 1400))
+    opened.run_cell(0)
+    expect(opened.page.locator(".lk-board")).to_be_visible(timeout=30_000)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def board(notebook: Notebook, redis_url: str) -> Locator:
+    """The board on the page, on an empty Redis, showing the jobs that changed last."""
+    board = notebook.page.locator(".lk-board").first
+    board.get_by_role("tab", name="Recent").click()
+    expect(board.locator(".lk-list caption")).to_have_text("The jobs that changed last")
+    expect(board.locator(".lk-list tbody tr")).to_have_count(0)
+    return board
+
+
+@pytest.fixture
+def broker(redis_url: str) -> Iterator[LabBroker]:
+    broker = LabBroker(url=redis_url)
+    broker.declare_queue("default")
+    yield broker
+    broker.client.close()
+
+
+@pytest.fixture
+def ledger(redis_url: str) -> Ledger:
+    return Ledger(redis_url)
+
+
+@pytest.fixture(params=["mouse", "keyboard"])
+def press(request: pytest.FixtureRequest) -> Press:
+    """A click, or the focus and a key: a button hears both, and nothing else may be needed."""
+    if request.param == "mouse":
+        return lambda target: target.click()
+
+    def by_key(target: Locator) -> None:
+        target.focus()
+        target.press("Space" if target.get_attribute("type") == "checkbox" else "Enter")
+
+    return by_key
+
+
+def send(broker: LabBroker, count: int = 1, actor: str = "charge", **options: Any) -> list[str]:
+    messages = [Message("default", actor, (number,), {}, {}) for number in range(count)]
+    return [broker.enqueue(message, **options).message_id for message in messages]
+
+
+def let_die(broker: LabBroker, ledger: Ledger, count: int) -> list[str]:
+    def charge(number: int) -> None:
+        raise ConnectionError("no answer")
+
+    dramatiq.actor(broker=broker)(charge)
+    quick_retries(broker, max_retries=0)
+    ids = send(broker, count)
+    with running_worker(broker):
+        wait_until(lambda: ledger.counts()[JobState.DEAD] == count, description="all are dead")
+    return ids
+
+
+def do(board: Locator, name: str) -> Locator:
+    return board.get_by_role("button", name=name, exact=True)
+
+
+def outcome(board: Locator) -> Locator:
+    return board.locator(".lk-outcome")
+
+
+def state(ledger: Ledger, job_id: str) -> str:
+    job = ledger.job(job_id)
+    return str(job.state) if job else "gone"
+
+
+def test_a_row_has_the_actions_that_fit(
+    board: Locator, broker: LabBroker, ledger: Ledger, press: Press
+) -> None:
+    [dead] = let_die(broker, ledger, 1)
+    [now] = send(broker, actor="now", delay=HOUR)
+    [gone] = send(broker, actor="gone", delay=HOUR)
+    press(do(board, "Run now now(0)"))
+    expect(outcome(board)).to_have_text("1 set to run now")
+    assert state(ledger, now) == "enqueued"
+    expect(board.locator(".lk-said code")).to_have_text(f'Ledger().run_now("{now}")')
+    press(do(board, "Cancel gone(0)"))
+    expect(outcome(board)).to_have_text("1 cancelled")
+    assert state(ledger, gone) == "cancelled"
+    press(do(board, "Delete gone(0)"))
+    expect(outcome(board)).to_have_text("1 deleted")
+    assert state(ledger, gone) == "gone"
+    press(do(board, "Retry charge(0)"))
+    expect(outcome(board)).to_have_text("1 retried")
+    assert state(ledger, dead) == "enqueued"
+    expect(do(board, "Retry charge(0)")).to_have_count(0)
+    assert check(ledger) == []
+
+
+def test_a_job_is_moved_to_another_time(
+    board: Locator, broker: LabBroker, ledger: Ledger, press: Press
+) -> None:
+    [job_id] = send(broker, actor="later", delay=HOUR)
+    before = ledger.job(job_id)
+    assert before is not None
+    assert before.eta is not None
+    press(do(board, "Move later(0)"))
+    question = board.get_by_role("dialog", name="Move the job to another time")
+    time = question.get_by_label("New time")
+    expect(time).to_be_focused()
+    time.press("Escape")
+    expect(question).to_be_hidden()
+    expect(do(board, "Move later(0)")).to_be_focused()
+    press(do(board, "Move later(0)"))
+    time.fill("2099-01-01T12:30:15")
+    expect(question.locator("code")).to_contain_text("fromisoformat")
+    time.press("Enter")
+    expect(outcome(board)).to_have_text("1 moved")
+    job = ledger.job(job_id)
+    assert job is not None
+    assert job.eta is not None
+    assert (job.eta.year, job.eta.minute, job.eta.second) == (2099, 30, 15)
+    expect(question).to_be_hidden()
+
+
+def test_the_opened_job_shows_each_line_of_python(
+    board: Locator, broker: LabBroker, ledger: Ledger, press: Press
+) -> None:
+    [job_id] = send(broker, actor="opened", delay=HOUR)
+    press(board.locator(".lk-open", has_text="opened(0)"))
+    opened = board.get_by_role("group", name="The opened job")
+    lines = opened.locator(".lk-deed code")
+    expect(lines.first).to_have_text(f'Ledger().run_now("{job_id}")')
+    expect(lines.last).to_have_text(f'Ledger().cancel("{job_id}")')
+    press(do(opened, "Cancel"))
+    expect(outcome(board)).to_have_text("1 cancelled")
+    assert state(ledger, job_id) == "cancelled"
+    expect(do(opened, "Delete")).to_be_visible()
+    press(do(opened, "Close the job"))
+
+
+def test_some_are_selected_asked_for_and_retried(
+    board: Locator, broker: LabBroker, ledger: Ledger, press: Press
+) -> None:
+    ids = let_die(broker, ledger, 3)
+    press(board.get_by_role("tab", name="Dead"))
+    for number in (0, 2):
+        press(board.get_by_role("checkbox", name=f"Select charge({number})"))
+    expect(board.locator(".lk-chosen")).to_have_text("2 selected:")
+    ledger.retry(ids[0])  # somebody else was quicker
+    press(do(board, "Retry 2…"))
+    question = board.get_by_role("dialog", name="Retry 2 selected jobs?")
+    expect(question).to_be_visible()
+    press(do(question, "Retry 2"))
+    expect(outcome(board)).to_have_text("1 retried, 1 already taken")
+    assert [state(ledger, job_id) for job_id in ids] == ["enqueued", "dead", "enqueued"]
+    assert board.page.evaluate("document.activeElement !== document.body"), "the focus goes on"
+
+
+def test_all_that_match_are_counted_confirmed_and_done(
+    board: Locator, broker: LabBroker, ledger: Ledger, press: Press
+) -> None:
+    send(broker, 23)
+    press(board.get_by_role("tab", name="Enqueued"))
+    expect(board.locator(".lk-chosen")).to_have_text("All 23:")
+    everything = board.get_by_role("button", name="Cancel… all 23")
+    press(everything)
+    question = board.get_by_role("dialog", name="Cancel all 23 enqueued jobs?")
+    expect(do(question, "Cancel 23")).to_be_focused()
+    expect(question.locator("code")).to_have_text('Ledger().select("enqueued").cancel()')
+    board.page.keyboard.press("Escape")
+    expect(question).to_be_hidden()
+    expect(everything).to_be_focused()
+    assert ledger.counts()[JobState.ENQUEUED] == 23
+    press(everything)
+    expect(question).to_be_visible()
+    board.page.keyboard.press("Enter")
+    expect(outcome(board)).to_have_text("23 cancelled")
+    assert ledger.counts()[JobState.CANCELLED] == 23
+    assert board.page.evaluate("document.activeElement !== document.body"), "the focus goes on"
+
+
+def test_it_shows_how_far_it_is_and_stops(
+    board: Locator, broker: LabBroker, ledger: Ledger, press: Press
+) -> None:
+    total = 200 * STEP
+    for first in range(0, total, 2_000):
+        messages = [Message("default", "charge", (first + n,), {}, {}) for n in range(2_000)]
+        for message in messages:
+            broker.enqueue(message)
+    press(board.get_by_role("tab", name="Enqueued"))
+    press(board.get_by_role("button", name=f"Cancel… all {total:,}"))
+    do(board.get_by_role("dialog"), f"Cancel {total:,}").wait_for()
+    board.page.keyboard.press("Enter")
+    press(do(board.locator(".lk-said"), "Stop"))
+    expect(outcome(board)).to_contain_text("left as they were")
+    counts = ledger.counts()
+    assert 0 < counts[JobState.ENQUEUED] < total
+    assert check(ledger) == []
+
+
+def test_a_click_on_a_busy_kernel_is_pending_and_done_once(
+    lab: Lab, notebook: Notebook, board: Locator, broker: LabBroker, ledger: Ledger
+) -> None:
+    (lab.folder / "act").unlink(missing_ok=True)
+    [job_id] = send(broker, actor="busy")
+    button = do(board, "Cancel busy(0)")
+    expect(button).to_be_visible()
+    notebook.run_cell(1)
+    try:
+        expect(notebook.cell(1).locator(".jp-InputPrompt")).to_have_text("[*]:")
+        for _ in range(3):
+            button.click()
+        expect(button).to_have_attribute("aria-busy", "true")
+        expect(outcome(board)).to_contain_text("Pending")
+        assert state(ledger, job_id) == "enqueued"
+    finally:
+        (lab.folder / "act").touch()
+    expect(outcome(board)).to_have_text("1 cancelled")
+    assert state(ledger, job_id) == "cancelled"
+    cancelled = [event for event in ledger.events("0", block=1) if event.state == "cancelled"]
+    assert len(cancelled) == 1
+
+
+def test_a_board_for_looking_only_has_no_buttons_for_it(
+    lab: Lab, browser: Browser, broker: LabBroker, redis_url: str
+) -> None:
+    send(broker, 2)
+    lab.write("looking.ipynb", f"from labkit.widgets import JobBoard\nJobBoard({redis_url!r})")
+    opened = lab.open(browser, "looking.ipynb")
+    opened.run_all()
+    board = opened.page.locator(".lk-board")
+    expect(board.locator(".lk-open").first).to_be_visible(timeout=30_000)
+    board.locator(".lk-open").first.click()
+    expect(board.get_by_role("group", name="The opened job")).to_be_visible()
+    assert board.get_by_role("checkbox").count() == 0
+    for name in ("Cancel", "Retry", "Delete", "Run now", "Move"):
+        assert board.get_by_role("button", name=name).count() == 0
+    opened.close()
