@@ -134,7 +134,7 @@ def check_rescue(job_id: str) -> None:
             "the file is there, and the job is dead as before: no worker takes up a dead job by "
             "itself. Somebody must ask for another attempt"
         )
-    raise NotAttempted
+    raise NotAttempted("The job is dead as before. Bring it back, and run this cell again.")
 
 
 def _is_over(ledger: Ledger, job_id: str) -> bool:

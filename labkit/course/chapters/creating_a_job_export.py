@@ -43,7 +43,7 @@ def _judge_place(file: Path, folder: Path, worker: Worker) -> None:
         return
     if found := sorted(folder.rglob("*.csv")):
         raise Wrong(
-            f"the file is there, as {found[0].relative_to(folder)} in the folder in which the "
+            f"the file is there, as `{found[0].relative_to(folder)}` in the folder in which the "
             "worker was started, and that was not yours. A path without a beginning begins where "
             "the worker stands"
         )
@@ -89,7 +89,7 @@ def _judge_again(table: list[list[str]], right: list[list[str]]) -> None:
     )
 
 
-STUB = 'export = "app/jobs/export_csv.py"  # generate it in a cell of your own, then edit the file'
+STUB = 'export = "app/jobs/export_csv.py"  # generate it, then edit the file'
 
 
 def _file(body: str, above: str = "") -> str:
