@@ -73,7 +73,7 @@ def board(notebook: Notebook, broker: LabBroker) -> Locator:
     board = notebook.page.locator(".lk-board").first
     box(board).fill("")
     board.get_by_role("tab", name="Recent").click()
-    expect(board.locator("caption")).to_have_text("The jobs that changed last")
+    expect(board.locator(".lk-list caption")).to_have_text("The jobs that changed last")
     return board
 
 
@@ -94,7 +94,7 @@ def send_many(broker: LabBroker, many: int) -> None:
 
 
 def rows(board: Locator) -> Locator:
-    return board.locator("tbody tr")
+    return board.locator(".lk-list tbody tr")
 
 
 def test_the_keyboard_alone_finds_narrows_turns_and_ends(board: Locator, broker: LabBroker) -> None:
@@ -107,7 +107,7 @@ def test_the_keyboard_alone_finds_narrows_turns_and_ends(board: Locator, broker:
     expect(box(board)).to_be_focused()
     keyboard.type("milk queue:mail")
     expect(rows(board)).to_have_count(2)
-    expect(board.locator(".lk-progress")).to_have_text("2 found, searched 42 of 42")
+    expect(board.locator(".lk-search .lk-progress")).to_have_text("2 found, searched 42 of 42")
     keyboard.type(" state:scheduled")
     keyboard.press("Enter")
     expect(rows(board)).to_have_count(1)
@@ -124,14 +124,14 @@ def test_the_keyboard_alone_finds_narrows_turns_and_ends(board: Locator, broker:
     box(board).focus()
     keyboard.press("Escape")
     expect(box(board)).to_have_value("")
-    expect(board.locator("caption")).to_have_text("Jobs enqueued")
-    expect(board.locator(".lk-progress")).to_have_text("")
+    expect(board.locator(".lk-list caption")).to_have_text("Jobs enqueued")
+    expect(board.locator(".lk-search .lk-progress")).to_have_text("")
 
 
 def test_a_search_says_how_far_it_is_stops_and_goes_on(board: Locator, broker: LabBroker) -> None:
     for _ in range(30):
         send_many(broker, 5_000)
-    progress = board.locator(".lk-progress")
+    progress = board.locator(".lk-search .lk-progress")
     box(board).fill("state:enqueued no-such-word")
     box(board).press("Enter")
     stop = board.get_by_role("button", name="Stop")
@@ -151,7 +151,7 @@ def test_a_search_says_how_far_it_is_stops_and_goes_on(board: Locator, broker: L
 def test_a_masked_secret_is_not_found(board: Locator, broker: LabBroker) -> None:
     send(broker, "open", password="hunter2")
     box(board).fill("hunter2")
-    expect(board.locator(".lk-progress")).to_have_text("0 found, searched 1 of 1")
+    expect(board.locator(".lk-search .lk-progress")).to_have_text("0 found, searched 1 of 1")
     box(board).fill("password=•••")
     expect(rows(board)).to_contain_text(["remind('open', password=•••)"])
 
@@ -161,7 +161,7 @@ def test_a_state_that_is_none_is_said_and_a_tab_goes_before_words(
 ) -> None:
     send(broker, "milk")
     box(board).fill("state:done milk")
-    expect(board.locator(".lk-progress")).to_contain_text("there is no state 'done'")
+    expect(board.locator(".lk-search .lk-progress")).to_contain_text("there is no state 'done'")
     box(board).fill("state:dead milk")
     expect(board.locator(".lk-empty strong")).to_have_text("No job fits")
     board.get_by_role("tab", name="Enqueued").click()
