@@ -84,10 +84,11 @@ def mutants(source: str) -> list[Mutant]:
 
 
 def _changes(tree: ast.Module) -> Iterator[Change]:
-    docstrings = {id(node.value) for node in ast.walk(tree) if _is_docstring(node)}
+    silent = {id(node.value) for node in ast.walk(tree) if _is_docstring(node)}
+    silent |= {id(inner) for told in _told(tree) for inner in ast.walk(told)}
     around = {id(inner): node for node in ast.walk(tree) for inner in ast.iter_child_nodes(node)}
     for node in ast.walk(tree):
-        if id(node) in docstrings:
+        if id(node) in silent:
             continue
         where = f"line {node.lineno}: " if hasattr(node, "lineno") else ""
         inside = around.get(id(node))
@@ -95,6 +96,16 @@ def _changes(tree: ast.Module) -> Iterator[Change]:
             where += f"in `{ast.unparse(inside)}` "
         for what, change in _of(node):
             yield where + what, change
+
+
+def _told(tree: ast.Module) -> Iterator[ast.AST]:
+    """What an error says: words for people, which no check could or should hold to the letter."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Raise(exc=ast.expr() as error):
+                yield error
+            case ast.Assert(msg=ast.expr() as message):
+                yield message
 
 
 def _of(node: ast.AST) -> Iterator[Change]:

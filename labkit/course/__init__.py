@@ -5,6 +5,7 @@
     settle("05.returns", message)      # held against that very run
 
     check("05.tomorrow", message)      # judge an exercise by what it did
+    assignment("05.tomorrow")          # what is to be done, and the cells to begin with
     hint("05.tomorrow")                # the next hint
     solution("05.tomorrow")            # one way to do it
     quiz("05")                         # the chapter's questions
@@ -17,13 +18,14 @@ An id is the chapter's number and a name that the chapter gives.
 
 from __future__ import annotations
 
-from labkit.course.exercise import check, hint, solution
+from labkit.course.exercise import assignment, check, hint, solution
 from labkit.course.export import export_progress, restore_progress
 from labkit.course.prediction import predict, settle
 from labkit.course.progress import progress
 from labkit.course.quiz import quiz
 
 __all__ = [
+    "assignment",
     "check",
     "export_progress",
     "hint",

@@ -22,6 +22,7 @@ from labkit.course import chapters
 from labkit.course.exercise import Exercise, Verdict, judge
 from labkit.course.misconception import behind_message
 from labkit.redis_server import ThrowawayRedis
+from labkit.settings import find_root
 
 ENOUGH_WRONG, ENOUGH_HINTS = 3, 2
 
@@ -95,16 +96,18 @@ def answer(key: str, task: Exercise, source: str) -> Verdict:
 @contextmanager
 def stage() -> Iterator[Path]:
     """A root and a Redis for this process, thrown away at the end."""
+    before, added = Path.cwd(), find_root() / chapters.ADDED
     for name in list(os.environ):
         if name.startswith("LABKIT_") or name in ("REDIS_URL", "DATABASE_URL"):
             del os.environ[name]
-    before = Path.cwd()
     with (
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
         ThrowawayRedis() as server,
     ):
         root = Path(folder).resolve()
         (root / "labkit.toml").touch()
+        if added.is_dir():
+            shutil.copytree(added, root / added.name)
         os.environ.update(LABKIT_HOME=str(root), REDIS_URL=server.url)
         os.chdir(root)
         try:

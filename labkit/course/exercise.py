@@ -119,6 +119,18 @@ def _help_line(key: str) -> str:
     return f'Stuck? `hint("{key}")` gives a hint, `solution("{key}")` a solution.'
 
 
+def assignment(key: str) -> None:
+    """Show what is to be done, and the two cells to begin with.
+
+    Raises:
+      CourseError: no such exercise.
+    """
+    task = chapters.exercise(key)
+    cells = [task.setup, task.stub, f'check("{key}", {", ".join(task.given)})']
+    code = "\n\n".join(cell.strip() for cell in cells if cell.strip())
+    show(f"{task.prompt}\n{code}", card(Tone.PLAIN, f"Exercise: {task.prompt}", [], source(code)))
+
+
 def hint(key: str, number: int | None = None) -> None:
     """Show the next hint, or the one of this number (from 1).
 

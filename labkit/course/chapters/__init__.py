@@ -7,12 +7,14 @@ chapter's number, and the name that it has there.
 
 from __future__ import annotations
 
+import runpy
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, TypeVar
 
 from labkit.errors import CourseError
+from labkit.settings import find_root
 
 if TYPE_CHECKING:
     from labkit.course.exercise import Exercise
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
     from labkit.course.quiz import Question
 
 T = TypeVar("T")
+
+#: The folder of a teacher's own exercises, at the root.
+ADDED = "exercises"
 
 #: The topics of the course, from chapter 00 on.
 ORDER = (
@@ -79,7 +84,22 @@ def find(number: str) -> Chapter:
     if number not in known:
         raise CourseError(f"There is no chapter {number!r}. There are {', '.join(known)}.")
     chapter: Chapter = import_module(f"{__name__}.{known[number]}").CHAPTER
-    return chapter
+    added = _added(number)
+    return replace(chapter, exercises={**chapter.exercises, **added}) if added else chapter
+
+
+def _added(number: str) -> dict[str, Exercise]:
+    """The exercises of a teacher's own: ``exercises/NN_name.py`` at the root, each one file."""
+    found = {}
+    for file in sorted((find_root() / ADDED).glob(f"{number}_*.py")):
+        name = file.stem.partition("_")[2]
+        try:
+            found[name] = runpy.run_path(str(file))["EXERCISE"]
+        except KeyError:
+            raise CourseError(f"{file} holds no EXERCISE.") from None
+        except Exception as error:
+            raise CourseError(f"{file}: {type(error).__name__}: {error}") from error
+    return found
 
 
 def every() -> Iterator[Chapter]:
