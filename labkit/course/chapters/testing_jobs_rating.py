@@ -52,19 +52,19 @@ def check_rating(model: Any) -> None:
 
 
 def _must_keep(model: Any) -> None:
-    """Save a row in a database of its own, and read it back."""
+    """Save two rows in a database of their own, and read them back."""
     if not hasattr(model, "__table__"):
         raise Wrong("`Rating` has no table: `class Rating(Model, table=True)`")
     engine = create_engine("sqlite://")
     model.__table__.create(engine)
     with Session(engine) as db:
-        db.add(model(**GOOD))
+        db.add_all([model(**GOOD), model(**GOOD)])
         db.commit()
-        row = db.exec(select(model)).one()
-        came = {name: getattr(row, name) for name in GOOD}
+        rows = db.exec(select(model)).all()
+        came = [{name: getattr(row, name) for name in GOOD} for row in rows]
     engine.dispose()
-    if came != GOOD:
-        raise Wrong(f"saved was {GOOD}, and read back {came}. A validator returns the value")
+    if came != [GOOD, GOOD]:
+        raise Wrong(f"saved was {GOOD} twice, and read back {came}. A validator returns the value")
 
 
 def _refused(model: Any, without: str = "", **values: Any) -> InvalidRow | None:
