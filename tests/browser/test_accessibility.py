@@ -23,7 +23,7 @@ def test_axe_finds_nothing_with_all_widgets_on_one_page(staged: Notebook, theme:
     question = staged.cell(stage.cell("quiz")).get_by_role("group").first
     staged.set_theme(theme)
     board.locator(".lk-open", has_text="charge(42").click()
-    expect(board.locator(".lk-opened pre").last).to_be_visible()
+    expect(board.locator(".lk-attempts pre").last).to_be_visible()
     found = []
     for title, words, choice in ((" ", "must not be empty", 0), ("Buy milk", "created", 1)):
         form.get_by_label("Title").fill(title)

@@ -30,7 +30,7 @@ def narrow(staged: Notebook) -> Iterator[Page]:
     """The stage with a failed job opened; the window is as large as before when all is done."""
     board = stage.board_of(staged)
     board.locator(".lk-open", has_text="charge(42").click()
-    expect(board.locator(".lk-opened pre").last).to_be_visible()
+    expect(board.locator(".lk-attempts pre").last).to_be_visible()
     size = staged.page.viewport_size
     yield staged.page
     if size:
@@ -52,6 +52,15 @@ def test_nothing_is_cut_off(narrow: Page, width: int) -> None:
     assert not unseen, "\n".join(unseen)
     for words in (".lk-tabs .lk-word, .lk-tabs .lk-count", ".lk-axis span"):
         assert look(narrow, "collisions", words) == []
+
+
+@pytest.mark.parametrize("width", [400, 600, 800, 1000, 1200, 1900])
+def test_the_job_has_room_in_its_row(narrow: Page, width: int) -> None:
+    narrow.set_viewport_size({"width": width, "height": 5200})
+    settle(narrow)
+    box = narrow.locator("td.lk-job").first.bounding_box()
+    assert box is not None
+    assert box["width"] >= 120
 
 
 def test_a_cut_is_seen(narrow: Page) -> None:
