@@ -203,7 +203,7 @@ def test_a_page_that_gets_no_updates_asks(
     notebook: Notebook, board: Locator, broker: LabBroker
 ) -> None:
     asking = notebook.page.locator(".lk-board").nth(2)
-    expect(asking.locator(".lk-words")).to_contain_text("as of ")
+    expect(asking.locator(".lk-foot .lk-words")).to_contain_text("as of ")
     send(broker, "milk")
     expect(rows(asking)).to_contain_text(["remind('milk')"], timeout=5_000)
     send(broker, "bread")
