@@ -10,7 +10,8 @@
         const text = texts.currentNode;
         const parent = text.parentElement;
         if (!text.textContent.trim() || getComputedStyle(parent).fontSize === "0px") continue;
-        if (parent.closest("[hidden], .lk-unseen")) continue;
+        const isFolded = parent.closest("details:not([open])") && !parent.closest("summary");
+        if (isFolded || parent.closest("[hidden], .lk-unseen")) continue;
         const range = document.createRange();
         range.selectNodeContents(text);
         const { left, right, top, bottom, width } = range.getBoundingClientRect();
