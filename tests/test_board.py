@@ -267,8 +267,10 @@ len(w._instances), sum("labkit" in t.name for t in threading.enumerate())
 """
 
 
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("times", [100, pytest.param(1_000, marks=pytest.mark.slow)])
 def test_a_cell_that_runs_again_leaves_nothing(
-    redis_url: str, throwaway_redis: ThrowawayRedis, monkeypatch: pytest.MonkeyPatch
+    times: int, redis_url: str, throwaway_redis: ThrowawayRedis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("PYTEST_CURRENT_TEST")
     own = throwaway_redis.client()
@@ -288,7 +290,7 @@ def test_a_cell_that_runs_again_leaves_nothing(
     try:
         run(RERUN.format(url=redis_url))
         wait_until(lambda: "(8, 4)" in run(COUNT), 5, "two watchers, each with its follower")
-        for _ in range(50):
+        for _ in range(times):
             run(RERUN.format(url=redis_url))
         wait_until(lambda: "(8, 4)" in run(COUNT), 5, "as many as after one run")
         assert len(own.client_list()) - before <= 6
