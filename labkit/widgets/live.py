@@ -26,6 +26,8 @@ from labkit.widgets.cells import take_place
 writing = threading.RLock()
 #: Pages whose messages are answered; of more, the newest.
 _PAGES = 16
+#: Bytes that Jupyter puts around a change: its headers.
+_ENVELOPE = 700
 _COMMENT = re.compile(r"//.*|/\*.*\*/")
 
 
@@ -73,7 +75,7 @@ class LiveWidget(anywidget.AnyWidget):
             self._revision += 1
             self._whole = whole
             self.view = {"revision": self._revision, "base": self._revision - 1, "patch": patch}
-            return len(json.dumps(patch))
+            return len(json.dumps(patch)) + _ENVELOPE
 
     def update(self, **changes: Any) -> int:
         """Show the same as before but for these."""
