@@ -39,7 +39,7 @@ def run_in_lab(browser: Browser, name: str) -> None:
                 page.save()
                 return all(cell.execution_count for cell in code_of(lab.read(place)))
 
-            wait_until(ran, 120, f"{name} has run and is saved")
+            wait_until(ran, 300, f"{name} has run and is saved")
             fresh = lab.read(place)
             page.close()
     found = list(differences(code_of(nbformat.read(path, as_version=4)), code_of(fresh)))
