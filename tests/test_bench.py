@@ -40,6 +40,19 @@ ABOUT = {
 }
 
 
+def test_a_quick_run_of_two_measures_writes_their_rows(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "bench", "--quick", "--output", str(tmp_path)]
+    command += ["--measures", "each,drain 1x1"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    results = json.loads((tmp_path / "results.json").read_text())
+    rows = {row["key"]: row for row in results["rows"]}
+    assert set(rows) == {"each", "drain_1x1"}
+    assert all(one["median"] > 0 for row in rows.values() for one in row["systems"].values())
+    assert "Enqueue, one by one" in done.stdout
+
+
+@pytest.mark.slow
 def test_a_quick_run_measures_every_row_of_labkit_and_of_dramatiq(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "bench", "--quick", "--output", str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)

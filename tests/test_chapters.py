@@ -142,7 +142,14 @@ def test_no_solution_stands_in_a_notebook(key: str) -> None:
         assert answer.strip() not in text
 
 
-@pytest.mark.parametrize("key", EXERCISES)
+#: Exercises whose contract starts a worker for each of many answers.
+LONG = {"04.rescue", "04.shout"}
+
+
+@pytest.mark.parametrize(
+    "key",
+    [pytest.param(key, marks=pytest.mark.slow) if key in LONG else key for key in EXERCISES],
+)
 def test_an_exercise_keeps_its_contract(key: str) -> None:
     ran = subprocess.run(
         [sys.executable, "-m", "labkit.course.contract", key],
