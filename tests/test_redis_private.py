@@ -118,15 +118,6 @@ def test_it_stops_after_the_last_user_and_keeps_its_data(root: Path, users: list
     assert (newcomer != pid, uses) == (True, 3)
 
 
-def test_who_reads_the_output_of_the_process_that_started_it_need_not_wait_for_its_end(
-    root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("LABKIT_REDIS_LINGER", "5")
-    code = "from labkit.redis_server import connect; print(connect().info('server')['process_id'])"
-    ran = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, check=True)
-    assert not gone(int(ran.stdout))
-
-
 def test_it_comes_back_on_the_same_port(root: Path, users: list[User]) -> None:
     def port() -> int:
         return int(json.loads((root / ".labkit" / "redis.json").read_text())["port"])

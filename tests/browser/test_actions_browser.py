@@ -185,6 +185,7 @@ def test_some_are_selected_asked_for_and_retried(
 ) -> None:
     ids = let_die(broker, ledger, 3)
     press(board.get_by_role("tab", name="Dead"))
+    expect(board.locator(".lk-list caption")).to_have_text("Jobs dead")  # another list, none chosen
     for number in (0, 2):
         press(board.get_by_role("checkbox", name=f"Select charge({number})"))
     expect(board.locator(".lk-chosen")).to_have_text("2 selected:")
