@@ -62,7 +62,7 @@ def send(
     broker: LabBroker, count: int = 1, actor: str = "charge", queue: str = "default", **options: Any
 ) -> list[str]:
     messages = [Message(queue, actor, (number,), {}, {}) for number in range(count)]
-    return [broker.enqueue(message, **options).message_id for message in messages]
+    return [message.message_id for message in broker.enqueue_many(messages, **options)]
 
 
 def let_die(broker: LabBroker, ledger: Ledger) -> str:
@@ -206,7 +206,7 @@ def test_all_that_match_are_counted_first(
 def test_an_action_on_many_shows_how_far_it_is_and_stops(
     board: JobBoard, page: FakePage, broker: LabBroker, ledger: Ledger
 ) -> None:
-    total = 120 * STEP
+    total = 800 * STEP  # so many that it is told of several times before it is done
     send(broker, total)
     at_work = threading.Event()
     seen: list[dict[str, Any]] = []

@@ -122,7 +122,7 @@ def test_it_is_ready_when_all_its_processes_are(start: Start) -> None:
     assert len(members) >= 3
     worker.kill()
     assert worker.pids() == []
-    assert group_members(worker.pid) == []
+    wait_until(lambda: group_members(worker.pid) == [], 5, "the system has buried them all")
 
 
 def test_stop_lets_the_job_finish(start: Start) -> None:
