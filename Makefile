@@ -1,7 +1,7 @@
 # What a person types. Every target sets up .venv first (tools/setup.sh; nothing to do means no wait).
 # Plain make: macOS ships 3.81.
 .DEFAULT_GOAL := test
-.PHONY: help setup lab test test-all lint format notebooks picture lock offline mutants nightly bench chaos stock-tests compat clean
+.PHONY: help setup lab test test-all lint format notebooks picture lock offline mutants nightly audit soak bench chaos stock-tests compat clean
 
 BIN = .venv/bin
 
@@ -44,6 +44,12 @@ nightly: setup ## all notebooks, 100 times over: how many runs pass? (ARGS='--ru
 
 offline: setup ## a folder from which a room without a network installs (ARGS=FOLDER)
 	@$(BIN)/python tools/offline.py $(ARGS)
+
+audit: setup ## bandit, and the lock against known advisories (ARGS='--advisories all.zip': offline)
+	@$(BIN)/python -m tools.audit $(ARGS)
+
+soak: setup ## half an hour of steady work: does anything grow? (ARGS='--minutes 2')
+	@$(BIN)/python -m tests.soak.run $(ARGS)
 
 bench: setup ## labkit beside other queues, as ratios (ARGS='--quick' for a minute, --help for more)
 	@$(BIN)/python -m bench $(ARGS)

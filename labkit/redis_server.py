@@ -114,6 +114,6 @@ def _version(url: str, timeout: float) -> str:
         needed = ".".join(map(str, OLDEST))
         raise RedisUnavailable(
             f"Redis at {redact_url(url)} is version {version}; labkit needs {needed} or newer. "
-            "Update it; or unset REDIS_URL, and labkit starts one of its own."
+            "Bring it up to date; or unset REDIS_URL, and labkit starts one of its own."
         )
     return version

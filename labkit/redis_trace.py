@@ -108,10 +108,10 @@ def _run(cell: str) -> Any:
     shell: Any = get_ipython()
     tree = shell.transform_ast(shell.compile.ast_parse(shell.transform_cell(cell)))
     last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
-    exec(shell.compile(tree, "<cell>", "exec"), shell.user_ns)  # noqa: S102
+    exec(shell.compile(tree, "<cell>", "exec"), shell.user_ns)  # noqa: S102  # nosec B102
     if last is None:
         return None
-    return eval(shell.compile(ast.Expression(last.value), "<cell>", "eval"), shell.user_ns)  # noqa: S307
+    return eval(shell.compile(ast.Expression(last.value), "<cell>", "eval"), shell.user_ns)  # noqa: S307  # nosec B307
 
 
 def _workers(ledger: Ledger) -> list[int]:

@@ -36,6 +36,7 @@ def groups(slow: bool) -> list[Group]:
     spread = ["-n4", "--dist=loadfile", "--no-loadscope-reorder", "--ignore=tests/browser"]
     return [
         Group("lint", ".", [["ruff", "check", "."], ["ruff", "format", "--check", "."]]),
+        Group("security", "labkit", [["python", "-m", "tools.audit", "--code"]]),
         Group("types", "labkit", [["mypy"]]),
         Group("tests", "tests", [[*PYTEST, *spread, *chosen, "tests"]]),
         Group("notebooks", "notebooks", [["python", "tools/notebooks.py", "--check"]]),

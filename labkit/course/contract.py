@@ -84,9 +84,9 @@ def answer(key: str, task: Exercise, source: str) -> Verdict:
     shutil.rmtree(Settings().work, ignore_errors=True)
     names: dict[str, Any] = {"__name__": "__main__"}
     for place, code in {"setup": task.setup, "answer": source}.items():
-        # A notebook does not have this file's `from __future__`.
+        # Our own content; and a notebook does not have this file's `from __future__`.
         made = compile(code, f"<{key}: {place}>", "exec", dont_inherit=True)
-        exec(made, names)  # noqa: S102 - our own content
+        exec(made, names)  # noqa: S102  # nosec B102
     try:
         return judge(key, *[names[name] for name in task.given])
     finally:
