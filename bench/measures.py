@@ -57,7 +57,7 @@ class Measure:
     name: str
     is_for: Callable[[System], bool]
     run: Callable[[Stage, System, Sizes], Figures]
-    #: Whether one round is enough, as it is a median, or counts bytes, anyway.
+    #: Whether one round is enough: it counts bytes or requests, is a yes or no, or a median anyway.
     once: bool = False
 
 
@@ -194,8 +194,8 @@ MEASURES = (
     drain(2, 8),
     Measure("latency", lambda system: system.name != "sidekiq-quiet", latency),
     Measure("lateness", lambda system: system.is_punctual, lateness),
-    Measure("near job", lambda system: system.name in ("labkit", "dramatiq"), near_job),
+    Measure("near job", lambda system: system.name in ("labkit", "dramatiq"), near_job, once=True),
     Measure("promote", lambda system: system.due > 0, promote),
-    Measure("memory", lambda system: system.scheduled > 0, memory),
+    Measure("memory", lambda system: system.scheduled > 0, memory, once=True),
     Measure("ledger", lambda system: system.name == "labkit", ledger, once=True),
 )

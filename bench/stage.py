@@ -31,7 +31,8 @@ class Stage:
     def __enter__(self) -> Self:
         self.folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory()))
         self.server = self._stack.enter_context(ThrowawayRedis())
-        self.redis: redis.Redis = self.server.client()
+        # To free a million jobs takes Redis several seconds, and a busy machine takes longer.
+        self.redis: redis.Redis = self.server.client(socket_timeout=120)
         return self
 
     def __exit__(self, *_: object) -> None:
