@@ -12,7 +12,7 @@ from labkit.broker import LabBroker
 from labkit.errors import InvalidSchedule, LabkitError, ReadOnly, UnknownJob
 from labkit.ledger.reader import Ledger
 from labkit.ledger.records import JobState
-from labkit.ledger.selection import ACTIONS
+from labkit.ledger.verbs import ACTIONS
 from labkit.widgets import JobBoard
 from tests.support_widgets import FakePage
 

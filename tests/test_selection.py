@@ -19,7 +19,8 @@ from labkit.ledger.check import check
 from labkit.ledger.reader import Ledger
 from labkit.ledger.reconcile import Reconciler
 from labkit.ledger.records import JobState
-from labkit.ledger.selection import ACTIONS, STEP, Outcome
+from labkit.ledger.selection import STEP, Outcome
+from labkit.ledger.verbs import ACTIONS
 from tests.support import wait_until
 from tests.support_jobs import quick_retries, running_worker, wait_for_state
 

@@ -1,34 +1,16 @@
 -- Somebody acts on jobs: run now, cancel, reschedule, retry dead ones, delete finished ones. Each job is
 -- done as a whole, or left as it is.
 -- ARGV: verb, the state that a job must be in or "", for "reschedule" the ETA in ms or "-"; then the ids,
--- for "retry" each with its new delivery behind it, as `deliver` takes it (of a job that is not dead: none).
+-- where a message changes each with a delivery behind it, as `deliver` takes it: the new one of a dead job,
+-- the same one of a job that waits for its time, with the message as it is to be from now on; or none.
 -- Returns for each job "done"; "taken" when a worker has it; "unknown"; or the state that the verb does
 -- not fit.
 
 local verb, wanted, eta = ARGV[1], ARGV[2], ARGV[3]
+local carries = verb == "retry" or verb == "run_now" or verb == "reschedule"
 pass_memory_limit() -- to cancel and to delete is what gives memory back
 
--- Jobs that are acted on together mostly stand side by side in a list, maybe far behind its head. The
--- first is searched for, its neighbours are then known; each leaves a hole, and all holes go at once.
-local places, holes = {}, {}
-local function pull(list, delivery)
-  local known = places[list]
-  if not (known and known[delivery]) then
-    local first = redis.call("LPOS", list, delivery)
-    if not first then return false end
-    known = {}
-    for i, name in ipairs(redis.call("LRANGE", list, first, first + 4 * #ARGV)) do
-      known[name] = first + i - 1
-    end
-    places[list] = known
-  end
-  redis.call("LSET", list, known[delivery], "")
-  known[delivery] = nil
-  holes[list] = (holes[list] or 0) + 1
-  return true
-end
-
--- `new` is where in ARGV the new delivery of a retry stands.
+-- `new` is where in ARGV the job's delivery stands.
 local function act(id, new)
   local job = load(id)
   local queue = job and queue_of(job)
@@ -43,7 +25,11 @@ local function act(id, new)
 
   -- Out of the delayed queue, wherever it waits there; false when stock Dramatiq holds it in memory.
   local function take_delayed()
-    return redis.call("ZREM", due_set(queue), delivery) > 0 or pull(delayed, delivery)
+    if redis.call("ZREM", due_set(queue), delivery) == 0 and not pull(delayed, delivery) then return false end
+    if carries and ARGV[new + 3] == "1" and ARGV[new + 4] == delivery then
+      redis.call("HSET", delayed .. ".msgs", delivery, ARGV[new + 5])
+    end
+    return true
   end
   local function bury_no_more()
     redis.call("ZREM", dead, delivery)
@@ -53,6 +39,7 @@ local function act(id, new)
   if waits and (verb == "run_now" or (verb == "retry" and state == "retrying")) then
     if not take_delayed() then return "taken" end
     promote(queue, delivery)
+    if is_stock then enter(job, "enqueued") end -- whose job a stock delivery is, its name does not say
   elseif waits and verb == "reschedule" then
     if not take_delayed() then return "taken" end
     job.eta = eta
@@ -85,7 +72,7 @@ end
 local outcomes, i = {}, 4
 while i <= #ARGV do
   outcomes[#outcomes + 1] = act(ARGV[i], i + 1)
-  i = i + (verb == "retry" and 5 + 3 * ARGV[i + 4] or 1)
+  i = i + (carries and 5 + 3 * ARGV[i + 4] or 1)
 end
-for list, count in pairs(holes) do redis.call("LREM", list, count, "") end
+fill_holes()
 return outcomes

@@ -12,17 +12,16 @@ from datetime import datetime
 from itertools import chain
 from typing import Any
 
-from dramatiq import Message
-
-from labkit.codec import decode
 from labkit.errors import AlreadyTaken, InvalidSchedule, UnknownJob
 from labkit.ledger import keys, records
 from labkit.ledger.connection import LedgerConnection
 from labkit.ledger.records import JobRecord, JobState
+from labkit.ledger.stock_actions import Places, StockActions
+from labkit.ledger.verbs import renew, retime
 from labkit.redis_client import redis_errors
 
-#: What Dramatiq writes into the options of a message that failed; a retried one begins anew.
-_MARKS_OF_FAILURE = {"retries", "traceback", "requeue_timestamp", "redis_message_id", "eta"}
+#: The actions after which a job's message is another one.
+_CHANGES_MESSAGES = ("retry", "run_now", "reschedule")
 
 
 @dataclass(frozen=True)
@@ -42,14 +41,33 @@ class Cleared:
 class Actions(LedgerConnection):
     """The half of ``Ledger`` that changes something."""
 
-    def act(self, verb: str, job_ids: Sequence[str], state: str = "", eta: str = "-") -> list[str]:
-        """One step in Redis for many jobs; what became of each, as ``act.lua`` says it."""
-        values = [(job_id,) for job_id in job_ids]
+    @property
+    def stock_actions(self) -> StockActions:
+        """The same where no ledger is kept."""
+        return StockActions(self.stock, self.call)
+
+    def act(
+        self,
+        verb: str,
+        job_ids: Sequence[str],
+        state: str = "",
+        eta: str = "-",
+        places: Places | None = None,
+    ) -> list[str]:
+        """One step in Redis for many jobs; what became of each, as ``act.lua`` says it.
+
+        Without a ledger they are looked for in Dramatiq's own keys; ``places`` says where they are.
+        """
+        values: list[tuple[Any, ...]] = [(job_id,) for job_id in job_ids]
         with redis_errors(self.client):
-            if verb == "retry":
+            if places is not None or not self.is_recorded():
+                self.refuse_if_read_only()
+                places = self.stock_actions.find(job_ids) if places is None else places
+                return self.stock_actions.act(verb, job_ids, places, state, eta)
+            if verb in _CHANGES_MESSAGES:
                 flat: list[bytes] = self.call("letters", *job_ids)
-                letters = zip(job_ids, flat[::2], flat[1::2], strict=True)
-                values = [_renew(job_id, queue.decode(), raw) for job_id, queue, raw in letters]
+                letters = zip(job_ids, flat[::3], flat[1::3], flat[2::3], strict=True)
+                values = [_delivery(*letter, eta) for letter in letters]
             answer = self.call("act", verb, state, eta, *chain.from_iterable(values))
         return [outcome.decode() for outcome in answer]
 
@@ -154,22 +172,20 @@ def eta_of(when: datetime) -> str:
     return str(int(when.timestamp() * 1000))
 
 
-def _renew(job_id: str, queue: str, letter: bytes) -> tuple[Any, ...]:
-    """A dead letter as a new delivery, as act.lua takes it; without one, or unreadable, as none."""
+def _delivery(
+    job_id: str, queue: bytes, payload: bytes, waits_as: bytes, eta: str
+) -> tuple[Any, ...]:
+    """What act.lua takes for a job: the delivery that a changed message makes, or none.
+
+    None for one that is neither dead nor delayed, and where the message is gone or is none.
+    """
+    name = waits_as.decode() or keys.delivery_name(job_id, os.urandom(4).hex())
     try:
-        message = decode(letter, keys.delivery_name(job_id, os.urandom(4).hex()))
+        if waits_as:
+            message = retime(payload, name, queue.decode(), eta)
+        else:
+            message = renew(payload, name, queue.decode())
     except ValueError:
         return job_id, queue, "enqueued", "-", 0
-    name = message.options["redis_message_id"]
-    options = {k: v for k, v in message.options.items() if k not in _MARKS_OF_FAILURE}
-    renewed: Message[Any] = Message(
-        queue,
-        message.actor_name,
-        message.args,
-        message.kwargs,
-        {**options, "redis_message_id": name},
-        job_id,
-        message.message_timestamp,
-    )
-    sent = records.describe(message.actor_name, queue, message.args, message.kwargs)
-    return job_id, queue, "enqueued", "-", 1, name, renewed.encode(), sent
+    sent = records.describe(message.actor_name, queue.decode(), message.args, message.kwargs)
+    return job_id, queue, "enqueued", "-", 1, name, message.encode(), sent

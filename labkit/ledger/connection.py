@@ -16,6 +16,7 @@ from labkit.settings import Settings, redact_url
 
 _SCRIPTS = (
     "act",
+    "act_stock",
     "adopt",
     "holders",
     "inspect",
@@ -28,7 +29,7 @@ _SCRIPTS = (
     "workers",
 )
 #: Those of them that change something.
-_WRITING = {"act", "adopt", "mend"}
+_WRITING = {"act", "act_stock", "adopt", "mend"}
 
 
 class LedgerConnection:

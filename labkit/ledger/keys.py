@@ -92,10 +92,11 @@ def pattern(namespace: str, rest: str = "*") -> str:
 def script(name: str) -> str:
     """The Lua source of one operation, with the words that all of them share in front."""
     folder = files("labkit.ledger")
-    common, body, finish = (
+    shared = ["common", "pull"] if name.startswith("act") else ["common"]
+    *front, body, finish = (
         folder.joinpath(f"{part}.lua").read_text(encoding="utf-8")
-        for part in ("common", name, "finish")
+        for part in (*shared, name, "finish")
     )
     # In a function, for it may return early, and what all scripts end with must still be done.
     main = f"local function run()\n{body}\nend\nlocal reply = run()"
-    return f"{common}\n{main}\n{finish}\nreturn reply\n"
+    return "\n".join((*front, main, finish, "return reply\n"))

@@ -15,23 +15,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 from labkit.ledger.actions import eta_of
 from labkit.ledger.records import JobState
+from labkit.ledger.verbs import ACTIONS
 from labkit.redis_client import redis_errors
 
 if TYPE_CHECKING:
     from labkit.ledger.actions import Actions
+    from labkit.ledger.stock_actions import Places
 
 #: Jobs in one step in Redis: about half a millisecond.
 STEP: Final = 50
 #: Jobs looked at in one step while matching; and those whose records must be read for it.
 _LOOK, _READ = 2_000, 500
-#: What each action makes of a job, as a word, and the states of the jobs that it is for.
-ACTIONS: Final = {
-    "run_now": ("set to run now", {JobState.SCHEDULED, JobState.RETRYING}),
-    "reschedule": ("moved", {JobState.SCHEDULED, JobState.RETRYING}),
-    "cancel": ("cancelled", {JobState.SCHEDULED, JobState.ENQUEUED, JobState.RETRYING}),
-    "retry": ("retried", {JobState.DEAD, JobState.RETRYING}),
-    "delete": ("deleted", {JobState.COMPLETED, JobState.DEAD, JobState.CANCELLED}),
-}
 
 
 @dataclass(frozen=True)
@@ -87,7 +81,7 @@ class Selection:
         self._ledger = ledger
         self.state = None if state is None else JobState(state)
         self._ids = None if ids is None else list(dict.fromkeys(ids))
-        names = (queue, actor)
+        self._names = names = (queue, actor)
         self._filter = [eta_of(before) if before else "+inf"]
         self._filter += ["" if name is None else json.dumps(name) for name in names]
 
@@ -97,13 +91,15 @@ class Selection:
             return len(self._ids)
         if self._filter == ["+inf", "", ""]:
             assert self.state is not None  # noqa: S101 - for mypy
-            return self._ledger.counts()[self.state]
+            return self._ledger.counts().get(self.state, 0)
         return len(self.ids())
 
     def ids(self) -> list[str]:
         """The ids of its jobs now, those that have waited longest first."""
         if self._ids is not None:
             return self._ids
+        if (places := self._stock_places()) is not None:
+            return list(places)
         return [job_id.decode() for job_id in dict.fromkeys(self._match())]
 
     def run_now(self) -> Outcome:
@@ -154,15 +150,27 @@ class Selection:
             raise ValueError("reschedule, and it alone, takes a time")
         return self._steps(action, eta_of(when) if when else "-")
 
+    def _stock_places(self) -> Places | None:
+        """Where the jobs are, where no ledger is kept; found once for all steps of an action."""
+        if self._ledger.is_recorded():
+            return None
+        stock = self._ledger.stock_actions
+        with redis_errors(self._ledger.client):
+            if self._ids is not None:
+                return stock.find(self._ids)
+            assert self.state is not None  # noqa: S101 - for mypy
+            return stock.select(self.state, *self._names, self._filter[0])
+
     def _steps(self, action: str, eta: str) -> Iterator[Outcome]:
-        ids = self.ids()
-        if self.state in (JobState.SCHEDULED, JobState.RETRYING):
+        places = self._stock_places()
+        ids = self.ids() if places is None or self._ids is not None else list(places)
+        if places is None and self.state in (JobState.SCHEDULED, JobState.RETRYING):
             ids = self._in_their_order(ids)
         outcome = Outcome(action, len(ids))
         yield outcome
         for first in range(0, len(ids), STEP):
             step = ids[first : first + STEP]
-            became = self._ledger.act(action, step, self.state or "", eta)
+            became = self._ledger.act(action, step, self.state or "", eta, places)
             done, gone = became.count("done"), became.count("unknown")
             outcome = replace(
                 outcome,

@@ -36,7 +36,9 @@ _SUFFIXES = {
 RECORDED = frozenset(_SUFFIXES)
 
 
-class _Delivery(NamedTuple):
+class Delivery(NamedTuple):
+    """Where a message is: of a queue the waiting ones (no suffix), the delayed or the dead."""
+
     queue: str
     suffix: str
     name: bytes
@@ -45,7 +47,7 @@ class _Delivery(NamedTuple):
 class _Delayed(NamedTuple):
     eta: int
     state: JobState
-    delivery: _Delivery
+    delivery: Delivery
 
 
 class StockQueues:
@@ -55,8 +57,9 @@ class StockQueues:
         self.client = client
         self.namespace = namespace
         self._finder = QueueFinder(client, namespace)
-        self._delayed: dict[_Delivery, _Delayed] = {}
-        self._places: dict[str, _Delivery] = {}
+        self._delayed: dict[Delivery, _Delayed] = {}
+        #: Where the jobs that were read last have been.
+        self.places: dict[str, Delivery] = {}
         self._missing: dict[
             str, float
         ] = {}  # until when a job that was not found is not looked for
@@ -107,7 +110,7 @@ class StockQueues:
 
     def job(self, job_id: str) -> JobRecord | None:
         """One job: at once where it was last seen, else by reading all that there are."""
-        place = self._places.get(job_id)
+        place = self.places.get(job_id)
         near = self._read([place], None) if place else []
         begun = time.monotonic()
         if not near and begun < self._missing.get(job_id, 0.0):
@@ -125,7 +128,7 @@ class StockQueues:
         newest: list[JobRecord] = self._read(self._held(queues)[:STEP], JobState.RUNNING)
         for queue in queues:
             names: Any = self.client.lrange(self._key(queue), -limit, -1)
-            waiting = [_Delivery(queue, "", name) for name in names]
+            waiting = [Delivery(queue, "", name) for name in names]
             newest += self._read(waiting, JobState.ENQUEUED)
         newest += self.page(JobState.DEAD, limit=limit)
         for state in (JobState.RETRYING, JobState.SCHEDULED):
@@ -143,21 +146,29 @@ class StockQueues:
                     jobs = self._read(held[first : first + STEP], JobState.RUNNING)
                     yield len(jobs), jobs
             if JobState.ENQUEUED in states:
-                yield from self._walk(_Delivery(queue, "", b""), JobState.ENQUEUED)
+                yield from self._walk(Delivery(queue, "", b""), JobState.ENQUEUED)
             if JobState.DEAD in states:
-                yield from self._walk(_Delivery(queue, ".XQ", b""), JobState.DEAD)
+                yield from self._walk(Delivery(queue, ".XQ", b""), JobState.DEAD)
             if JobState.SCHEDULED in states or JobState.RETRYING in states:
                 cursor = -1
                 while cursor:
                     reply: Any = self.client.hscan(f"{key}.DQ.msgs", max(0, cursor), count=STEP)
                     cursor, found = reply
                     jobs = [
-                        self._record(_Delivery(queue, ".DQ", name), payload, None)
+                        self._record(Delivery(queue, ".DQ", name), payload, None)
                         for name, payload in found.items()
                     ]
                     yield len(jobs), [job for job in jobs if job.state in states]
 
-    def _walk(self, where: _Delivery, state: JobState) -> Iterator[tuple[int, list[JobRecord]]]:
+    def died_after(self, moment: str) -> set[Delivery]:
+        """The dead letters that came after this time, in milliseconds."""
+        later: set[Delivery] = set()
+        for queue in self._finder.look():
+            names: Any = self.client.zrangebyscore(f"{self._key(queue)}.XQ", f"({moment}", "+inf")
+            later |= {Delivery(queue, ".XQ", name) for name in names}
+        return later
+
+    def _walk(self, where: Delivery, state: JobState) -> Iterator[tuple[int, list[JobRecord]]]:
         key = self._key(where.queue + where.suffix)
         first = 0
         while True:
@@ -176,20 +187,20 @@ class StockQueues:
     def _key(self, queue: str) -> str:
         return f"{self.namespace}:{queue}"
 
-    def _waiting(self, queues: list[str], offset: int, limit: int) -> list[_Delivery]:
-        found: list[_Delivery] = []
+    def _waiting(self, queues: list[str], offset: int, limit: int) -> list[Delivery]:
+        found: list[Delivery] = []
         for queue in queues:
             length: Any = self.client.llen(self._key(queue))
             if offset < length:
                 last = offset + limit - len(found) - 1
                 names: Any = self.client.lrange(self._key(queue), offset, last)
-                found += [_Delivery(queue, "", name) for name in names]
+                found += [Delivery(queue, "", name) for name in names]
                 if len(found) == limit:
                     break
             offset = max(0, offset - length)
         return found
 
-    def _dead(self, queues: list[str], offset: int, limit: int) -> list[_Delivery]:
+    def _dead(self, queues: list[str], offset: int, limit: int) -> list[Delivery]:
         """The newest first over all queues."""
         keys = [self._key(f"{queue}.XQ") for queue in queues]
         skipped = [offset] if len(keys) == 1 else self._skip(keys, offset)
@@ -201,7 +212,7 @@ class StockQueues:
             )
             tops.append([(-score, queue, name) for name, score in found])
         page = list(merge(*tops))[rest : rest + limit]
-        return [_Delivery(queue, ".XQ", name) for _, queue, name in page]
+        return [Delivery(queue, ".XQ", name) for _, queue, name in page]
 
     def _skip(self, keys: list[str], offset: int) -> list[int]:
         """How many of each set stand before the page: at most ``offset``, found by halving time."""
@@ -219,22 +230,22 @@ class StockQueues:
             low, high = (low, middle) if sum(later_than(middle)) <= offset else (middle, high)
         return later_than(high) if keys and offset else [0] * len(keys)
 
-    def _held(self, queues: list[str]) -> list[_Delivery]:
+    def _held(self, queues: list[str]) -> list[Delivery]:
         """What workers have in hand: they run it, or have prefetched it."""
         workers: Any = self.client.zrange(f"{self.namespace}:__heartbeats__", 0, -1)
-        found: list[_Delivery] = []
+        found: list[Delivery] = []
         for queue in queues:
             with self.client.pipeline(transaction=False) as pipe:
                 for worker in workers:
                     pipe.smembers(f"{self.namespace}:__acks__.{worker.decode()}.{queue}")
                 names = sorted({name for members in pipe.execute() for name in members})
-            found += [_Delivery(queue, "", name) for name in names]
+            found += [Delivery(queue, "", name) for name in names]
         return found
 
     def _sort_delayed(self) -> list[_Delayed]:
         """Delayed jobs by ETA; a message is read only once."""
-        known: dict[_Delivery, _Delayed] = {}
-        new: list[_Delivery] = []
+        known: dict[Delivery, _Delayed] = {}
+        new: list[Delivery] = []
         for queue in sorted(self._finder.names):
             key = self._key(f"{queue}.DQ")
             length: Any = self.client.hlen(f"{key}.msgs")
@@ -244,14 +255,14 @@ class StockQueues:
                 else self.client.lrange(key, 0, DELAYED_SORTED - 1)
             )
             for name in names:
-                delivery = _Delivery(queue, ".DQ", name)
+                delivery = Delivery(queue, ".DQ", name)
                 if delivery in self._delayed:
                     known[delivery] = self._delayed[delivery]
                 else:
                     new.append(delivery)
         for first in range(0, len(new), STEP):
             step = new[first : first + STEP]
-            for delivery, payload in zip(step, self._payloads(step), strict=True):
+            for delivery, payload in zip(step, self.payloads(step), strict=True):
                 if payload is not None:
                     job = self._record(delivery, payload, None)
                     eta = int(job.eta.timestamp() * 1000) if job.eta else 0
@@ -261,28 +272,29 @@ class StockQueues:
 
     # -- messages --------------------------------------------------------------------------------
 
-    def _payloads(self, deliveries: Collection[_Delivery]) -> list[bytes | None]:
+    def payloads(self, deliveries: Collection[Delivery]) -> list[bytes | None]:
+        """The messages themselves; None where one has gone."""
         with self.client.pipeline(transaction=False) as pipe:
             for queue, suffix, name in deliveries:
                 pipe.hget(f"{self._key(queue)}{suffix}.msgs", name)
             payloads: list[bytes | None] = pipe.execute() if deliveries else []
         return payloads
 
-    def _read(self, deliveries: Collection[_Delivery], state: JobState | None) -> list[JobRecord]:
+    def _read(self, deliveries: Collection[Delivery], state: JobState | None) -> list[JobRecord]:
         """The jobs of these deliveries, without those that have gone meanwhile."""
-        pairs = zip(deliveries, self._payloads(deliveries), strict=True)
+        pairs = zip(deliveries, self.payloads(deliveries), strict=True)
         return [self._record(one, payload, state) for one, payload in pairs if payload is not None]
 
-    def _record(self, delivery: _Delivery, payload: bytes, state: JobState | None) -> JobRecord:
+    def _record(self, delivery: Delivery, payload: bytes, state: JobState | None) -> JobRecord:
         queue, suffix, raw_name = delivery
         if state is None and not suffix:
             state = JobState.RUNNING if self._is_held(delivery) else JobState.ENQUEUED
         job = record_of(raw_name, payload, queue, state, suffix)
-        self._places.pop(job.id, None)
-        self._places[job.id] = delivery
-        if len(self._places) > _REMEMBERED:
-            del self._places[next(iter(self._places))]
+        self.places.pop(job.id, None)
+        self.places[job.id] = delivery
+        if len(self.places) > _REMEMBERED:
+            del self.places[next(iter(self.places))]
         return job
 
-    def _is_held(self, delivery: _Delivery) -> bool:
+    def _is_held(self, delivery: Delivery) -> bool:
         return delivery in self._held([delivery.queue])

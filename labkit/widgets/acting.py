@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 from labkit.errors import AlreadyTaken, LabkitError, ReadOnly
 from labkit.ledger.query import Query
 from labkit.ledger.records import JobState, from_millis
-from labkit.ledger.selection import ACTIONS, Outcome
+from labkit.ledger.selection import Outcome
+from labkit.ledger.verbs import ACTIONS
 from labkit.settings import Settings
 from labkit.widgets.live import writing
 from labkit.widgets.redact import safe_text
@@ -107,29 +108,36 @@ class ActingWidget(WatchingWidget):
         when: datetime | None = None,
     ) -> Outcome:
         self._refuse_if_read_only()
-        with self._place.ledger(read_only=False) as ledger:
-            selection = choose(ledger)
-            steps = selection.steps(action, when)
-            if selection.state is None and selection.count() == 1:
-                [job_id] = selection.ids()
-                getattr(ledger, action)(job_id, *([when] if when else []))
-                return Outcome(action, 1, done=1)
-            if not self._busy.acquire(blocking=False):
-                raise AlreadyTaken("this board is in the middle of an action: stop it, or wait")
-            try:
-                self._stopped.clear()
-                told = 0.0
-                for outcome in steps:
-                    if self._stopped.is_set() or self._closed:
-                        break
-                    if time.monotonic() - told > TICK and not outcome.is_over:
-                        told = time.monotonic()
-                        done = outcome.done + outcome.skipped
-                        acting = {"action": action, "done": done, "total": outcome.total}
-                        self._tell_beside(acting=acting)
-            finally:
-                self._tell_beside(acting={})
-                self._busy.release()
+        try:
+            with self._place.ledger(read_only=False) as ledger:
+                return self._act_through(ledger, action, choose(ledger), when)
+        finally:
+            self.ask()  # of what is done without a ledger no event tells
+
+    def _act_through(
+        self, ledger: Ledger, action: str, selection: Selection, when: datetime | None
+    ) -> Outcome:
+        steps = selection.steps(action, when)
+        if selection.state is None and selection.count() == 1:
+            [job_id] = selection.ids()
+            getattr(ledger, action)(job_id, *([when] if when else []))
+            return Outcome(action, 1, done=1)
+        if not self._busy.acquire(blocking=False):
+            raise AlreadyTaken("this board is in the middle of an action: stop it, or wait")
+        try:
+            self._stopped.clear()
+            told = 0.0
+            for outcome in steps:
+                if self._stopped.is_set() or self._closed:
+                    break
+                if time.monotonic() - told > TICK and not outcome.is_over:
+                    told = time.monotonic()
+                    done = outcome.done + outcome.skipped
+                    acting = {"action": action, "done": done, "total": outcome.total}
+                    self._tell_beside(acting=acting)
+        finally:
+            self._tell_beside(acting={})
+            self._busy.release()
         return outcome
 
     def _refuse_if_read_only(self) -> None:
