@@ -21,7 +21,7 @@ import redis
 import redis.exceptions
 from dramatiq import Worker, get_logger
 from dramatiq.common import current_millis, iter_queue
-from dramatiq.errors import BrokerConnectionError
+from dramatiq.errors import ConnectionClosed
 
 from labkit.ledger.reconcile import Reconciler
 from labkit.redis_client import sibling
@@ -118,7 +118,7 @@ class Heartbeat:
         for item in iter_queue(self.worker.work_queue) if is_quiet else ():
             try:
                 self.worker.consumers[item.message.queue_name].requeue_messages([item.message])
-            except BrokerConnectionError:
+            except ConnectionClosed:
                 self.worker.work_queue.put(item)  # the next beat tries again
                 return
             finally:
