@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import redis
 import redis.exceptions
 from redis.backoff import NoBackoff
-from redis.connection import BlockingConnectionPool, Connection, parse_url
+from redis.connection import BlockingConnectionPool, Connection, SSLConnection, parse_url
 from redis.retry import Retry
 
 from labkit.errors import ConfigurationError, LabkitError, RedisRefused, RedisUnavailable
@@ -173,7 +173,10 @@ def address_of(client: redis.Redis) -> str:
     if "path" in options:
         return f"unix://{options['path']}?db={options.get('db', 0)}"
     host, port = options.get("host", "localhost"), options.get("port", 6379)
-    return f"redis://{host}:{port}/{options.get('db', 0)}"
+    scheme = (
+        "rediss" if issubclass(client.connection_pool.connection_class, SSLConnection) else "redis"
+    )
+    return f"{scheme}://{host}:{port}/{options.get('db', 0)}"
 
 
 @contextlib.contextmanager
