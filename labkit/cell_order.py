@@ -2,7 +2,8 @@
 
 A cell leans on those above it. Where one fails, and those above it have not run in their order in
 this kernel, the traceback would be about something else than what went wrong; in its place stands
-one line. An error in a chapter that was run from the top stays as it is.
+one line. An error in a chapter that was run from the top stays as it is. A cell that goes well all
+the same may show something else than the text says, so the line stands below what it shows.
 
 ``labkit lab`` loads this into each kernel, so that it also helps where ``%load_ext labkit`` was
 forgotten; that line loads it in any other.
@@ -10,18 +11,16 @@ forgotten; that line loads it in any other.
 
 from __future__ import annotations
 
-import ast
-import json
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from labkit.cell import Cell, read
 from labkit.errors import CourseError, LabkitError, WorkerError
 
 Handler = Callable[..., list[str] | None]
@@ -29,78 +28,6 @@ Handler = Callable[..., list[str] | None]
 
 class RunFirst(CourseError):
     """A cell failed, and one above it has not been run."""
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A code cell of a stored notebook, with the heading above it."""
-
-    id: str
-    source: str
-    heading: str
-    #: It is there to fail, and has done its part when it does.
-    fails: bool
-
-    def __str__(self) -> str:
-        lines = (line.strip() for line in self.source.splitlines())
-        first = next((line for line in lines if line and not line.startswith("#")), "")
-        where = f" in “{self.heading}”" if self.heading else ""
-        return f"the cell{where} that begins `{first[:60]}`"
-
-    @property
-    def is_stub(self) -> bool:
-        """Whether the learner is to change it, so that nothing stored looks like what was run."""
-        return bool(re.search(r"^\w+ = \.\.\.", self.source, flags=re.MULTILINE))
-
-    def names(self) -> set[str]:
-        """What the cell gives a name to."""
-        from IPython.core.inputtransformer2 import TransformerManager
-
-        try:
-            shell_like = TransformerManager()  # type: ignore[no-untyped-call]
-            tree = ast.parse(shell_like.transform_cell(self.source))
-        except SyntaxError:
-            return set()
-        return set(_bound(tree))
-
-
-def _bound(tree: ast.AST) -> Iterator[str]:
-    for node in ast.iter_child_nodes(tree):
-        match node:
-            case (
-                ast.FunctionDef(name=name)
-                | ast.AsyncFunctionDef(name=name)
-                | ast.ClassDef(name=name)
-            ):
-                yield name  # and what is bound inside stays inside
-                continue
-            case ast.alias(name=name, asname=other):
-                yield other or name.partition(".")[0]
-            case ast.Name(id=name, ctx=ast.Store()):
-                yield name
-        yield from _bound(node)
-
-
-def read(path: Path) -> tuple[Cell, ...]:
-    """The code cells of a notebook, as it is on the disk now; none where it cannot be read."""
-    try:
-        return _read(path, path.stat().st_mtime_ns)
-    except (OSError, ValueError, KeyError, TypeError):
-        return ()
-
-
-@lru_cache
-def _read(path: Path, _changed: int) -> tuple[Cell, ...]:
-    cells, heading = [], ""
-    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
-        source = "".join(cell["source"])
-        if cell["cell_type"] == "markdown":
-            for line in re.findall(r"^##+ (.*)$", source, flags=re.MULTILINE):
-                heading = line
-        elif source.strip():
-            fails = "raises-exception" in cell["metadata"].get("tags", [])
-            cells.append(Cell(cell.get("id", ""), source, heading, fails))
-    return tuple(cells)
 
 
 @dataclass
@@ -134,10 +61,11 @@ def places(cells: Sequence[Cell], runs: Sequence[Run]) -> list[int | None]:
     return found
 
 
-def missing(cells: Sequence[Cell], runs: Sequence[Run]) -> Cell | None:
+def missing(cells: Sequence[Cell], runs: Sequence[Run], *, first: bool = False) -> Cell | None:
     """The cell to run before the one that ran last can do its part; None if all was in order.
 
-    What ran before the chapter last began anew (its ``fresh`` cell) does not count.
+    What ran before the chapter last began anew (its ``fresh`` cell) does not count. Of a cell that
+    ran more than once the last run counts, or with ``first`` the first.
     """
     ran = list(zip(places(cells, runs), (run.ok for run in runs), strict=True))
     here = ran[-1][0]
@@ -147,6 +75,9 @@ def missing(cells: Sequence[Cell], runs: Sequence[Run]) -> Cell | None:
         (i for i, cell in enumerate(cells) if re.search(r"^fresh\(", cell.source, re.M)), 0
     )
     begun = max((i for i, (place, ok) in enumerate(ran) if place == begin and ok), default=-1)
+    if first:
+        again = (i for i, run in enumerate(ran) if run == (here, True) and i > begun)
+        ran = ran[: next(again, len(ran)) + 1]
     last = 0
     for place, cell in enumerate(cells[:here]):
         since = 0 if place < begin else begun
@@ -155,12 +86,14 @@ def missing(cells: Sequence[Cell], runs: Sequence[Run]) -> Cell | None:
             for i, (other, ok) in enumerate(ran[:-1])
             if other == place and i >= since and (ok or cell.fails)
         ]
-        if cell.is_stub:
+        if not cell.matters:
             continue
-        if not done or (place >= begin and done[-1] < last):
+        when = done[0 if first else -1] if done else -1
+        if not done or (place >= begin and when < last):
             return cell
-        last = max(last, done[-1]) if place >= begin else 0
-    if begin <= here and any(place is not None and place > here for place, _ in ran[begun + 1 :]):
+        last = max(last, when) if place >= begin else 0
+    below = {place for place, _ in ran[begun + 1 :] if place is not None and place > here}
+    if begin <= here and any(cells[place].matters for place in below):
         return cells[begin]  # something further down has changed what this one relies on
     return None
 
@@ -186,8 +119,28 @@ class Cells:
 
     def after(self, result: Any) -> None:
         """A cell has run."""
+        info = result.info
+        if info is not None and (not self.runs or self.runs[-1].source != (info.raw_cell or "")):
+            self.before(info)  # the cell in which this was loaded had begun before that
         if self.runs:
             self.runs[-1].ok = bool(result.success)
+            if result.success and (cell := self.out_of_order()):
+                # What a learner reads below a cell is this module's business: no logger.
+                print(  # noqa: T201
+                    f"What you see may differ from the text, for the cells above have not run in "
+                    f"their order. Run {cell} first, and then those below it."
+                )
+
+    def out_of_order(self) -> Cell | None:
+        """The cell to run first where the last one shows something that may not be the right thing.
+
+        One that was in order at its first run, or is now, may be run as often as anybody likes.
+        """
+        cells = self._chapter()
+        here = places(cells, self.runs)[-1] if cells and self.runs else None
+        if here is None or not cells[here].tells or not missing(cells, self.runs, first=True):
+            return None
+        return missing(cells, self.runs)
 
     def advice(self, error: BaseException) -> RunFirst | None:
         """What to run first, if that is what the error comes of."""
@@ -205,6 +158,11 @@ class Cells:
             f"below it. (Without it: {type(error).__name__}: {first})"
         )
 
+    def is_out_of_order(self) -> bool:
+        """Whether the cell that runs now leans on one that has not run."""
+        cells = self._chapter() if self.runs else ()
+        return bool(cells) and missing(cells, self.runs) is not None
+
     def started_worker(self) -> Cell | None:
         """The cell that started the last worker."""
         cells = self._chapter()
@@ -216,10 +174,14 @@ class Cells:
         """The notebook that this kernel runs: the one that holds most of what was run."""
         told = os.environ.get("JPY_SESSION_NAME", "")
         here = [Path.cwd() / Path(told).name] if told.endswith(".ipynb") else []
-        found = here + sorted(Path.cwd().glob("[0-9][0-9]_*.ipynb"))
-        counted = [(sum(p is not None for p in places(c, self.runs)), c) for c in map(read, found)]
-        best, cells = max(counted, key=lambda pair: pair[0], default=(0, ()))
-        return cells if best else ()
+        for found in (here, sorted(Path.cwd().glob("[0-9][0-9]_*.ipynb"))):
+            known = [
+                (sum(p is not None for p in places(c, self.runs)), c) for c in map(read, found)
+            ]
+            best, cells = max(known, key=lambda pair: pair[0], default=(0, ()))
+            if best:
+                return cells
+        return ()
 
 
 _cells = Cells()
@@ -229,6 +191,11 @@ def started_worker() -> str:
     """Words for the cell that started a worker in this kernel; empty where none did."""
     cell = _cells.started_worker()
     return f" Run {cell} again to start one." if cell else ""
+
+
+def is_out_of_order() -> bool:
+    """Whether the cell that runs now leans on one that has not run."""
+    return _cells.is_out_of_order()
 
 
 def load_ipython_extension(shell: Any) -> None:

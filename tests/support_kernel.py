@@ -50,10 +50,12 @@ class Kernel:
         assert (status == "error") is fails, outputs
         return outputs
 
-    def errors(self, source: str) -> list[Any]:
-        """Run a cell, and return its errors alone."""
-        outputs, _ = self._execute(source)
-        return [output for output in outputs if output.output_type == "error"]
+    def cell(self, cell: Any) -> list[Any]:
+        """Run a cell of a notebook as JupyterLab does, which says which one it is."""
+        self._client.session.metadata = {"cellId": cell.id}
+        outputs, _ = self._execute(cell.source)
+        self._client.session.metadata = {}
+        return outputs
 
     def _execute(self, source: str, answer: str | None = None) -> tuple[list[Any], str]:
         kinds = ("stream", "display_data", "execute_result", "error")

@@ -1,4 +1,9 @@
-"""A chapter's cells in any order: the right result, or one line that names the cell to run."""
+"""A chapter's cells in any order: the right result, or one line that names the cell to run.
+
+The right result is the stored one, under the sanitisers of nbval. Where a cell shows something else
+(there are more jobs, or fewer, because of what ran before it) it has to say so below, with the cell
+to run: nobody is to take it for what the text speaks of.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +22,9 @@ from tools import notebooks
 
 NAMES = [path.stem for path in sorted((notebooks.ROOT / "notebooks").glob("*.ipynb"))]
 SEEDS = int(os.environ.get("ORDERS", "50"))
+PATTERNS = dict(notebooks.get_sanitize_patterns(notebooks.SANITIZERS.read_text(encoding="utf-8")))
+#: The line below a cell that ran out of order.
+NAMED = "for the cells above have not run in their order. Run the cell"
 each_chapter = pytest.mark.parametrize("name", NAMES)
 #: Jobs and keys of another shape than the course's, where the course will look.
 DIRT = """\
@@ -57,11 +65,19 @@ def run(folder: Path, cells: list[Any], before: str = "", **env: str) -> list[st
         if before:
             kernel.run(before)
         for cell in cells:
-            for error in kernel.errors(cell.source):
-                if not is_told(error, cell):
-                    said = f"{error['ename']}: {error['evalue']}"
-                    faults.append(f"{cell.source.splitlines()[0]}\n    {said}")
+            if fault := fault_of(cell, kernel.cell(cell)):
+                faults.append(f"{cell.source.splitlines()[0]}\n    {fault}")
     return faults
+
+
+def fault_of(cell: Any, outputs: list[Any]) -> str:
+    """What is wrong with what a cell has shown; empty where it is right, or names a cell to run."""
+    errors = [output for output in outputs if output.output_type == "error"]
+    if errors:
+        bad = [error for error in errors if not is_told(error, cell)]
+        return "; ".join(f"{error['ename']}: {error['evalue']}" for error in bad)
+    shown, stored = (notebooks.comparable(each, PATTERNS) for each in (outputs, cell.outputs))
+    return "" if shown == stored or NAMED in str(shown.get("stdout")) else f"shows {dict(shown)}"
 
 
 def is_told(error: Any, cell: Any) -> bool:
@@ -130,8 +146,30 @@ def test_a_worker_that_dies_is_told_with_the_cell_that_starts_one(name: str) -> 
         assert run(folder, cells) == []
 
 
+@pytest.mark.parametrize(
+    "name", [NAMES[0], *(pytest.param(name, marks=pytest.mark.slow) for name in NAMES[1:])]
+)
+@pytest.mark.timeout(600)
+def test_a_chapter_run_twice_shows_the_same_and_names_no_cell(name: str) -> None:
+    with classroom(name) as folder, Kernel(folder, notebooks.environment(folder)) as kernel:
+        for cell in code_of(name) * 2:
+            outputs = kernel.cell(cell)
+            shown, stored = (
+                notebooks.comparable(each, PATTERNS) for each in (outputs, cell.outputs)
+            )
+            assert shown == stored, cell.source
+
+
 def test_one_order_of_the_first_chapter() -> None:
     name = NAMES[0]
     cells = code_of(name)
     with classroom(name) as folder:
         assert run(folder, random.Random(1).sample(cells, len(cells))) == []  # noqa: S311
+
+
+def test_a_result_that_is_not_the_stored_one_and_says_nothing_is_a_fault() -> None:
+    stream = nbformat.v4.new_output
+    cell = nbformat.v4.new_code_cell("n", outputs=[stream("stream", text="2 jobs\n")])
+    assert fault_of(cell, [stream("stream", text="2 jobs\n")]) == ""
+    assert "3 jobs" in fault_of(cell, [stream("stream", text="3 jobs\n")])
+    assert fault_of(cell, [stream("stream", text=f"3 jobs\nWhat you see …, {NAMED} in …\n")]) == ""

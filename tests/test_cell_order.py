@@ -7,9 +7,10 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from labkit.cell_order import Cell, Run, missing, places, read, source_of
+from labkit.cell import Cell, read
+from labkit.cell_order import Run, missing, places, source_of
 from tests.support_kernel import Kernel
 from tools import notebooks
 
@@ -111,6 +112,60 @@ def test_the_kernel_says_so_in_one_line(kernel: Kernel) -> None:
     )
     assert "ZeroDivisionError: division by zero" in told(kernel, "1 / 0")
     assert told(kernel, "%nothing").startswith("RunFirst: ")
+
+
+def test_what_another_cell_may_lean_on() -> None:
+    for source in ("check('05.a', b)", "predict('x')\nsettle('x', a)", "assert a"):
+        assert not Cell("", source, "", fails=False).matters
+    for source in ("settle('x', a)\nb = 1", "print(a)", "!ls", "%redis PING", "fresh('05')"):
+        assert Cell("", source, "", fails=False).matters
+    assert not Cell("", "def f(): return ...", "", fails=False, stub=True).matters
+
+
+def in_order(*places: int) -> bool:
+    runs = [Run(CELLS[n].source, None, True) for n in places]
+    return missing(CELLS, runs) is None or missing(CELLS, runs, first=True) is None
+
+
+@pytest.mark.parametrize(
+    ("places", "right"),
+    [
+        ((0, 1, 2, 3, 4), True),
+        ((0, 1, 2, 3, 4, 2), True),  # run again, after others
+        ((0, 1, 2, 3, 2, 4), True),  # one above was run again
+        ((0, 1, 2, 4), False),
+        ((0, 1, 3, 2), False),  # one below has run first
+        ((0, 1, 3, 2, 3, 4), True),  # and then in order
+        ((0, 1, 2, 3, 4, 1, 4), False),  # begun anew, and gone on in the middle
+    ],
+)
+def test_what_went_in_order_may_be_run_as_often_as_one_likes(
+    places: tuple[int, ...], right: bool
+) -> None:
+    assert in_order(*places) is right
+
+
+def test_a_cell_that_shows_something_out_of_order_says_so(root: Path) -> None:
+    outputs = [new_output("execute_result", data={"text/plain": "1"}, execution_count=1)]
+    cells = [
+        new_code_cell("shelf = [1]"),
+        new_code_cell("shelf += [2]"),
+        new_code_cell("len(shelf)", outputs=outputs),
+    ]
+    nbformat.write(new_notebook(cells=cells), root / "01_shelf.ipynb")
+
+    def shown(kernel: Kernel, source: str) -> str:
+        return "".join(output.get("text", "") for output in kernel.run(source))
+
+    with Kernel(extension="labkit.cell_order") as kernel:
+        assert shown(kernel, "shelf = [1]") == ""
+        assert shown(kernel, "len(shelf)") == (
+            "What you see may differ from the text, for the cells above have not run in their "
+            "order. Run the cell that begins `shelf += [2]` first, and then those below it.\n"
+        )
+        assert shown(kernel, "shelf += [2]") == ""
+        assert shown(kernel, "len(shelf)") == ""
+        assert shown(kernel, "len(shelf) + 1") == ""
 
 
 def test_the_stored_chapters_are_read() -> None:

@@ -19,7 +19,7 @@ from typing import Any, Self, TypeVar
 from dramatiq import Message
 from sqlalchemy import MetaData, Table, delete, text
 
-from labkit.cell_order import started_worker
+from labkit.cell_order import is_out_of_order, started_worker
 from labkit.course import chapters
 from labkit.course.show import print_line
 from labkit.database import engine, session
@@ -141,12 +141,16 @@ def wait_until(predicate: Callable[[], T], timeout: float = 10.0, what: str = ""
     Raises:
       CourseError: it was not within ``timeout`` seconds.
     """
-    deadline = time.monotonic() + timeout
+    began, looked = time.monotonic(), False
     while not (value := predicate()):
-        if time.monotonic() > deadline:
+        waited = time.monotonic() - began
+        # Where cells were skipped and no worker runs, what did not come soon will not come.
+        vain = not looked and waited > BOOTING and is_out_of_order() and not Ledger().workers()
+        looked = waited > BOOTING
+        if vain or waited > timeout:
             subject = what or "what this cell waits for"
             raise CourseError(
-                f"Waited {timeout:g} s for {subject}, and it did not come. Is a worker running?"
+                f"Waited {waited:.1g} s for {subject}, and it did not come. Is a worker running?"
                 f"{started_worker()}"
             )
         time.sleep(STEP)
