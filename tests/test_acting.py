@@ -197,7 +197,9 @@ def test_all_that_match_are_counted_first(
     send(broker, 2, "remind")
     page.ask(kind="count", action="cancel", state="enqueued", search="actor:remind")
     page.wait_until(lambda view: view["counted"]["total"] == 2)
-    assert page.view["counted"]["ask"] == [page.name, page.asked]
+    assert page.view["counted"]["ask"] == (page.name, page.asked)
+    line = 'Ledger().select("enqueued", actor="remind").cancel()'
+    assert page.view["counted"]["line"] == line
     assert ledger.counts()[JobState.ENQUEUED] == 5
     assert press(page, "cancel", state="enqueued", search="actor:remind")["text"] == "2 cancelled"
     assert ledger.counts()[JobState.ENQUEUED] == 3

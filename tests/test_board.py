@@ -197,19 +197,17 @@ def test_who_waits_for_a_worker_that_is_not_there(
     page = FakePage(board)
     send(broker, 7)
     page.wait_until(lambda view: view["order"])
-    assert page.view["workers"] == 0
-    assert "unknown" not in page.view
+    assert page.view["hint"] == "no worker runs: start one, and it takes what waits"
 
     @dramatiq.actor(broker=broker)
     def another() -> None: ...
 
     dramatiq.set_broker(broker)
     with running_worker(broker, threads=3):
-        broker.emit_after("worker_boot", running := dramatiq.Worker(broker, worker_threads=3))
+        broker.emit_after("worker_boot", dramatiq.Worker(broker, worker_threads=3))
         broker.client.zadd("dramatiq:__heartbeats__", {broker.broker_id: time.time() * 1000})
         send(broker, 8, delay=60_000)
-        page.wait_until(lambda view: view["workers"] == 1)
-        assert page.view["threads"] == running.worker_threads
+        page.wait_until(lambda view: view["hint"].startswith("no worker knows task_logger"))
     board.close()
 
 

@@ -98,6 +98,8 @@ def test_a_view_has_no_none_in_it() -> None:
 
 def test_an_actor_that_no_worker_knows_is_named() -> None:
     waiting, over = job(actor="lost"), job(JobState.COMPLETED, actor="old")
-    assert "unknown" not in show_picture(picture(waiting)), "no worker: another matter"
-    assert show_picture(picture(waiting, over, workers=(card("a"),)))["unknown"] == ["lost"]
-    assert "unknown" not in show_picture(picture(waiting, workers=(card("a"), card("lost"))))
+    assert "no worker runs" in show_picture(picture(waiting))["hint"], "another matter"
+    shown = show_picture(picture(waiting, over, workers=(card("a"),)))
+    assert shown["hint"] == "no worker knows lost: put it into work/app/jobs/"
+    both = show_picture(picture(waiting, workers=(card("a"), card("lost"))))
+    assert both["hint"] == "2 workers, 8 threads"

@@ -14,6 +14,7 @@ from labkit.ledger.reader import Ledger
 from labkit.ledger.records import JobState
 from labkit.ledger.verbs import ACTIONS
 from labkit.widgets import JobBoard
+from labkit.widgets.deed import WORKER_ACTIONS
 from tests.support_widgets import FakePage
 
 if TYPE_CHECKING:
@@ -51,6 +52,13 @@ def test_a_foreign_board_is_for_looking_only(redis_url: str, ids: list[str]) -> 
             board.act(action, *ids, when=when)
         with pytest.raises(ReadOnly):
             board.act_on_all(action, "enqueued", when=when)
+    assert board._more == "", "nor is their module sent"
+    for action in WORKER_ACTIONS:
+        page.ask(kind="act", action=action, worker="host:1")
+        page.wait_until(lambda view: view["acted"][page.name] == page.asked)
+        assert "read-only" in page.view["said"]["text"]
+        with pytest.raises(ReadOnly):
+            board.act_on_worker(action, "host:1")
     page.ask(kind="count", action="cancel", state="enqueued")
     page.wait_until(lambda view: view["acted"][page.name] == page.asked)
     assert page.view["counted"] == {}
@@ -71,6 +79,8 @@ def test_a_ledger_that_is_for_looking_only(redis_url: str, ids: list[str]) -> No
         lambda: ledger.select(ids=ids).cancel(),
         ledger.clear,
         lambda: ledger.quiet("host:1"),
+        lambda: ledger.stop("host:1"),
+        lambda: ledger.kill("host:1"),
     ):
         with pytest.raises(PermissionError, match="read-only"):
             change()

@@ -128,7 +128,9 @@ def test_the_board_goes_back_and_returns(broker: LabBroker, ledger: Ledger, redi
     page.ask(kind="look", back=0)
     assert page.view["past"]["place"] == page.view["past"]["length"] == 1
     page.ask(kind="look", back=1, job=first)
-    assert page.view["past"] == {"place": 0, "length": 1}
+    words = "event 0 of 1 · before the first event"
+    assert page.view["past"] == {"place": 0, "length": 1, "words": words}
+    assert page.view["empty"][0] == "No jobs yet"
     assert page.view["counts"]["enqueued"] == 0
     second = send(broker, 8)
     page.ask(kind="look", back=0)
@@ -136,7 +138,7 @@ def test_the_board_goes_back_and_returns(broker: LabBroker, ledger: Ledger, redi
     assert page.view["order"] == [first]
     assert page.view["counts"]["enqueued"] == 1
     past = page.view["past"]
-    assert (past["call"], past["was"], past["state"]) == ("works(7)", "", "enqueued")
+    assert past["words"] == "event 1 of 1 · works(7) enqueued"
     assert "job" not in page.view
     # And is back where it was once asked to
     page.ask(kind="look", back=None)

@@ -1,4 +1,4 @@
-"""The labkit workers of a namespace: which live, what they are, and how to quiet one.
+"""The labkit workers of a namespace: which live, what they are, and how to quiet or end one.
 
 Stock Dramatiq's workers do not say who they are, and are not among them.
 """
@@ -84,12 +84,45 @@ class Workers(LedgerConnection):
           WorkerError: no such labkit worker lives.
         """
         self.refuse_if_read_only()
+        card = self._worker(worker)
+        change = self.client.sadd if quiet else self.client.srem
+        with redis_errors(self.client):
+            change(self.keys.quiet, card.name)
+
+    def stop(self, worker: str) -> None:
+        """Let a worker on this machine finish what it runs, give back the rest, and end (SIGTERM).
+
+        It does not wait for that. All processes that one ``dramatiq`` command has started end
+        together.
+
+        Parameters:
+          worker: ``host:pid``, or the worker's name on its card.
+
+        Raises:
+          WorkerError: no such labkit worker lives, or it runs on another machine.
+        """
+        self._end(worker, kill=False)
+
+    def kill(self, worker: str) -> None:
+        """End a worker on this machine at once (SIGKILL), with all processes of its command.
+
+        What it runs is cut off, and runs again once another worker has noticed.
+
+        Raises:
+          WorkerError: no such labkit worker lives, or it runs on another machine.
+        """
+        self._end(worker, kill=True)
+
+    def _end(self, worker: str, *, kill: bool) -> None:
+        from labkit.ledger import processes  # here: psutil comes with the extra ``lab``
+
+        self.refuse_if_read_only()
+        processes.end(self._worker(worker), kill=kill)
+
+    def _worker(self, worker: str) -> WorkerCard:
         for card in self.workers():
             if worker in (card.address, card.name):
-                change = self.client.sadd if quiet else self.client.srem
-                with redis_errors(self.client):
-                    change(self.keys.quiet, card.name)
-                return
+                return card
         raise WorkerError(f"no labkit worker {worker!r} lives in namespace {self.namespace!r}")
 
 

@@ -7,43 +7,46 @@ that is done, so that its button waits as long as it must, be it for a kernel th
 
 from __future__ import annotations
 
-import json
 import threading
 import time
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import traitlets
 
 from labkit.errors import AlreadyTaken, LabkitError, ReadOnly
-from labkit.ledger.query import Query
-from labkit.ledger.records import JobState, from_millis
 from labkit.ledger.selection import Outcome
-from labkit.ledger.verbs import ACTIONS
 from labkit.settings import Settings
-from labkit.widgets.live import writing
+from labkit.widgets.deed import JobsDeed, WorkerDeed, asked_by, do_to_worker, quote
+from labkit.widgets.live import front_end, writing
 from labkit.widgets.redact import safe_text
 from labkit.widgets.watching import WatchingWidget
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from labkit.ledger.reader import Ledger
+    from labkit.ledger.records import JobState
     from labkit.ledger.selection import Selection
     from labkit.widgets.looking import Question
     from labkit.widgets.place import Place
 
 #: Seconds between two words on how far an action is.
 TICK = 0.1
-#: The most jobs that a page may name, and how long such a name may be.
-_MOST, _LONGEST = 1_000, 200
 _KINDS = ("act", "count", "stop")
 
 
 class ActingWidget(WatchingWidget):
-    """A widget that acts on the jobs it shows, unless it is read-only.
+    """A widget that acts on the jobs and the workers it shows, unless it is read-only.
+
+    Its actions are a module of their own on the page, which is sent where there are any.
 
     Parameters:
       read_only: None: only where the place is not the Redis of ``Settings()``.
     """
+
+    _more = traitlets.Unicode().tag(sync=True)
+    _ACTIONS: ClassVar[str] = front_end("nodes.js", "words.js", "shapes.js", "board_actions.js")
 
     def __init__(
         self,
@@ -61,7 +64,8 @@ class ActingWidget(WatchingWidget):
         self._beside: dict[str, Any] = {"acting": {}, "said": {}, "acted": {}, "counted": {}}
         if not self._read_only:
             self._beside["code"] = self._code
-        super().__init__(place, question, {**whole, **self._beside}, live=live)
+        more = "" if self._read_only else self._ACTIONS
+        super().__init__(place, question, {**whole, **self._beside}, live=live, _more=more)
 
     # -- for Python ------------------------------------------------------------------------------
 
@@ -94,6 +98,22 @@ class ActingWidget(WatchingWidget):
           AlreadyTaken: the board is in the middle of another action.
         """
         return self._act(action, lambda ledger: ledger.select(state, queue, actor), when)
+
+    def act_on_worker(self, action: str, worker: str) -> str:
+        """``quiet``, ``resume``, ``stop`` or ``kill`` a labkit worker; returns what came of it.
+
+        Parameters:
+          worker: ``host:pid``; to be stopped or killed it must run on this machine.
+
+        Raises:
+          ReadOnly: this board is for looking only.
+          WorkerError: no such worker lives, or it cannot be ended from here.
+        """
+        self._refuse_if_read_only()
+        with self._place.ledger(read_only=False) as ledger:
+            said = do_to_worker(ledger, action, worker)
+        self.ask()  # a mark on a card is no event: look at once
+        return said
 
     def stop(self) -> None:
         """End the action on many jobs that goes on: what is done stays done, the rest is left."""
@@ -175,19 +195,23 @@ class ActingWidget(WatchingWidget):
     def _obey(self, message: dict[str, Any]) -> None:
         changes: dict[str, Any] = {}
         try:
-            wish = _Wish(message)
-            if message["kind"] == "count":
+            deed = WorkerDeed(message) if "worker" in message else JobsDeed(message)
+            line = safe_text(f"{self._code}{deed.line}", 2_000)
+            if isinstance(deed, WorkerDeed):
+                said = self.act_on_worker(deed.action, deed.worker)
+                changes["said"] = {"text": safe_text(said, 400), "line": line}
+            elif message["kind"] == "count":
                 self._refuse_if_read_only()
                 with self._place.ledger() as ledger:
-                    changes["counted"] = {"ask": wish.ask, "total": wish.choose(ledger).count()}
+                    total = deed.choose(ledger).count()
+                changes["counted"] = {"ask": asked_by(message), "total": total, "line": line}
             else:
-                outcome = self._act(wish.action, wish.choose, wish.when)
-                line = f"{self._code}{wish.line}"
-                changes["said"] = {"text": str(outcome), "line": safe_text(line, 2_000)}
+                outcome = self._act(deed.action, deed.choose, deed.when)
+                changes["said"] = {"text": str(outcome), "line": line}
         except (LabkitError, ValueError) as error:
             changes["said"] = {"text": safe_text(str(error), 400), "failed": True}
         with writing:
-            page, number = wish_number(message)
+            page, number = asked_by(message)
             acted = {**self._beside["acted"], page: number}
             # Told apart from the same words before, so that they are said again.
             if "said" in changes:
@@ -195,83 +219,10 @@ class ActingWidget(WatchingWidget):
             self._tell_beside(**changes, acted=dict(list(acted.items())[-16:]))
 
 
-def wish_number(message: dict[str, Any]) -> tuple[str, int]:
-    """Which page wants it, and the number that it gave to that."""
-    match message.get("ask"):
-        case [str(page), int(number)] if len(page) < 40:
-            return page, number
-    return "", 0
-
-
-class _Wish:
-    """An action as a page asks for it.
-
-    Raises:
-      ValueError: it makes no sense.
-    """
-
-    def __init__(self, message: dict[str, Any]) -> None:
-        self.ask = list(wish_number(message))
-        self.action = str(message.get("action"))
-        if self.action not in ACTIONS:
-            raise ValueError(f"There is no such action: {self.action[:40]!r}.")
-        self.when: datetime | None = None
-        if self.action == "reschedule" and message["kind"] == "act":
-            millis = message.get("when")
-            if not isinstance(millis, int | float) or not abs(millis) < 2**53:
-                raise ValueError("To move a job takes a time.")
-            self.when = from_millis(int(millis))
-        ids, state = message.get("ids"), message.get("state")
-        self.ids = list(filter(_is_id, ids[:_MOST])) if isinstance(ids, list) else []
-        self.state = JobState(state) if isinstance(state, str) else None
-        self.query = Query.parse(str(message.get("search") or "")[:_LONGEST])
-        if bool(self.ids) == bool(self.state):
-            raise ValueError("An action is either for some jobs or for all in a state.")
-
-    @property
-    def _names(self) -> dict[str, str]:
-        """The queue and the actor that are searched for."""
-        query = self.query
-        if query.words or query.ids or len(query.queues) > 1 or len(query.actors) > 1:
-            raise ValueError("All that match are those in a state, of one queue and one actor.")
-        found = {"queue": query.queues, "actor": query.actors}
-        return {name: next(iter(values)) for name, values in found.items() if values}
-
-    def choose(self, ledger: Ledger) -> Selection:
-        """The jobs that it is for."""
-        if self.state is None:
-            return ledger.select(ids=self.ids)
-        return ledger.select(self.state, self._names.get("queue"), self._names.get("actor"))
-
-    @property
-    def line(self) -> str:
-        """Behind ``Ledger()``: what does the same."""
-        # As JavaScript writes it, for the page shows the line before it is sent.
-        instant = self.when.astimezone(UTC).isoformat(timespec="milliseconds") if self.when else ""
-        time = f'datetime.fromisoformat("{instant[:-6]}Z")' if instant else ""
-        if len(self.ids) == 1:
-            values = ", ".join([_quote(self.ids[0])] + ([time] if time else []))
-            return f".{self.action}({values})"
-        if self.ids:
-            chosen = f"ids=[{', '.join(map(_quote, self.ids))}]"
-        else:
-            names = [f"{name}={_quote(value)}" for name, value in self._names.items()]
-            chosen = ", ".join([_quote(str(self.state)), *names])
-        return f".select({chosen}).{self.action}({time})"
-
-
-def _is_id(value: Any) -> bool:
-    return isinstance(value, str) and 0 < len(value) <= _LONGEST
-
-
-def _quote(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
-
-
 def _code(place: Place) -> str:
     """The Ledger of a place in Python, without a password."""
     if place.url is None:
         is_default = place.namespace == Settings().namespace
-        return "Ledger()" if is_default else f"Ledger(namespace={_quote(place.namespace)})"
-    more = "" if place.namespace == "dramatiq" else f", namespace={_quote(place.namespace)}"
-    return safe_text(f"Ledger(url={_quote(place.address)}{more})", 400)
+        return "Ledger()" if is_default else f"Ledger(namespace={quote(place.namespace)})"
+    more = "" if place.namespace == "dramatiq" else f", namespace={quote(place.namespace)}"
+    return safe_text(f"Ledger(url={quote(place.address)}{more})", 400)

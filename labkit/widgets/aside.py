@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from labkit.ledger import whereabouts
+from labkit.ledger import processes, whereabouts
 from labkit.ledger.records import JobState
+from labkit.widgets import wording
 from labkit.widgets.present import millis, show_job
 from labkit.widgets.raw import show_place
 from labkit.widgets.redact import safe_text
@@ -48,6 +49,8 @@ class Aside:
 
     places: dict[str, Whereabouts] = field(default_factory=dict)
     running: list[JobRecord] | None = None
+    memory: dict[str, int] = field(default_factory=dict)  #: of the workers here, in MiB
+    ends: frozenset[str] = frozenset()  #: workers that can be stopped and killed from here
     minutes: list[Minute] = field(default_factory=list)
     moment: Moment | None = None
 
@@ -69,9 +72,12 @@ def look(
             if job
         }
     running = ledger.jobs(JobState.RUNNING, limit=_MOST_RUNNING) if wish.crew else None
+    crew = workers if wish.crew else ()
+    memory = {card.name: taken for card in crew if (taken := processes.memory(card))}
+    ends = frozenset(card.name for card in crew if processes.can_end(card))
     minutes = wish.recent.read(ledger, at.timestamp(), wish.minutes) if wish.recent else []
     moment = wish.replay.look(ledger, wish.back, limit) if wish.replay else None
-    return Aside(places, running, minutes, moment)
+    return Aside(places, running, memory, ends, minutes, moment)
 
 
 def show(
@@ -85,16 +91,17 @@ def show(
         if "job" in view and job.id in aside.places:
             view["job"] |= show_place(job, aside.places[job.id])
     if aside.running is not None:
-        view["crew"] = _show_crew(workers, aside.running)
+        view["crew"] = _show_crew(workers, aside)
     if aside.moment is None:
         return view
-    view.pop("job", None)  # it is as it is now
+    for now in ("job", "empty"):  # they are as it is now
+        view.pop(now, None)
     return view | _show_moment(aside.moment)
 
 
-def _show_crew(workers: Sequence[WorkerCard], running: list[JobRecord]) -> dict[str, Any]:
+def _show_crew(workers: Sequence[WorkerCard], aside: Aside) -> dict[str, Any]:
     by_worker: dict[str | None, dict[str, Any]] = {}
-    for job in running:
+    for job in aside.running or ():
         by_worker.setdefault(job.worker, {})[safe_text(job.id, 80)] = show_job(job)
     return {
         safe_text(card.name, 80): {
@@ -102,7 +109,8 @@ def _show_crew(workers: Sequence[WorkerCard], running: list[JobRecord]) -> dict[
             "threads": card.threads,
             "queues": safe_text(", ".join(card.queues), 120),
             "quiet": card.is_quiet,
-            "since": millis(card.since),
+            "memory": aside.memory.get(card.name, 0),
+            "here": card.name in aside.ends,
             "jobs": by_worker.get(card.address, {}),
         }
         for card in workers
@@ -112,14 +120,13 @@ def _show_crew(workers: Sequence[WorkerCard], running: list[JobRecord]) -> dict[
 def _show_moment(moment: Moment) -> dict[str, Any]:
     rows = {safe_text(job.id, 80): show_job(job) for job in moment.jobs}
     past: dict[str, Any] = {"place": moment.place, "length": moment.length}
+    call = was = state = ""
     if step := moment.step:
         row = rows.get(safe_text(step.job_id, 80))
-        past |= {
-            "at": millis(step.at),
-            "call": f"{row['actor']}({row['arguments']})" if row else safe_text(step.job_id, 80),
-            "was": str(step.was or ""),
-            "state": str(step.state or ""),
-        }
+        call = f"{row['actor']}({row['arguments']})" if row else safe_text(step.job_id, 80)
+        was, state = str(step.was or ""), str(step.state or "")
+        past["at"] = millis(step.at)
+    past["words"] = wording.moment(moment.place, moment.length, call, was, state)
     return {
         "counts": {str(state): count for state, count in moment.counts.items()},
         "tab": "recent",
@@ -128,4 +135,6 @@ def _show_moment(moment: Moment) -> dict[str, Any]:
         "order": list(rows),
         "rows": rows,
         "past": past,
+        "title": "The jobs that changed last",
+        **({} if rows else {"empty": ("No jobs yet", "Nothing had been sent by then.", "")}),
     }

@@ -44,7 +44,7 @@ function drawTrack(track, pieces, span) {
     piece.title = words;
     piece.style.left = `${((from - span.begin) / span.length) * 100}%`;
     piece.style.width = `${((to - from) / span.length) * 100}%`;
-    if (!piece.firstChild) piece.append(make("span", { class: "lk-unseen" }));
+    if (!piece.firstChild) piece.append(make("span.lk-unseen"));
     setText(piece.firstChild, `${words}; `);
   });
 }
@@ -61,7 +61,7 @@ function drawAxis(axis, span) {
   for (let at = 0; at <= span.length; at += step) {
     const isLate = at > 0 && (span.length - at) * pixels < 70;
     if (isLate && step * pixels < 140) break; // its words stand before it, where those of the last are
-    const mark = make("span", {}, durationText(at).replace(".0 s", " s"));
+    const mark = make("span", durationText(at).replace(".0 s", " s"));
     mark.style.left = `${(at / span.length) * 100}%`;
     mark.classList.toggle("lk-late", isLate);
     marks.push(mark);

@@ -14,7 +14,7 @@ from labkit.ledger.replay import Replay
 from labkit.widgets import aside, twin
 from labkit.widgets.acting import ActingWidget
 from labkit.widgets.finding import Finding
-from labkit.widgets.live import front_end, writing
+from labkit.widgets.live import SHARED, front_end, writing
 from labkit.widgets.looking import Question
 from labkit.widgets.place import Place
 from labkit.widgets.present import show_picture
@@ -52,14 +52,12 @@ class JobBoard(ActingWidget):
     """
 
     _esm = front_end(
-        "live.js",
-        "shapes.js",
+        *SHARED,
         "bars.js",
         "board_table.js",
         "board_job.js",
         "board_aside.js",
         "board_search.js",
-        "board_actions.js",
         "board.js",
     )
     _css = front_end(
@@ -158,7 +156,7 @@ class JobBoard(ActingWidget):
     def draw(self, picture: Picture) -> dict[str, Any]:
         """The counts, the list, and the opened job."""
         opened = [job for job in picture.opened.values() if job]
-        view = show_picture(picture)
+        view = show_picture(picture, is_foreign=self._place.url is not None)
         if self._problem:
             view["problem"] = self._problem
         return aside.show(picture.aside, [*picture.jobs, *opened], picture.workers, view)

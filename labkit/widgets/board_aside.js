@@ -3,9 +3,9 @@
 
 /** What a job did, as a bar, and the same in words; returns the nodes and how to draw them. */
 function makeJobBar(job) {
-  const track = make("div", { class: "lk-track", "aria-hidden": "true" });
-  const axis = make("div", { class: "lk-axis", "aria-hidden": "true" });
-  const words = make("p", { class: "lk-quiet lk-story" });
+  const track = make("div.lk-track", { "aria-hidden": "true" });
+  const axis = make("div.lk-axis", { "aria-hidden": "true" });
+  const words = make("p.lk-quiet.lk-story");
   const draw = (now) => {
     const span = spanOf([job], now);
     const pieces = piecesOf(job, now);
@@ -13,28 +13,28 @@ function makeJobBar(job) {
     drawAxis(axis, span);
     setText(words, pieces.map((piece) => piece[3]).join(" → "));
   };
-  return [make("div", { class: "lk-bar" }, track, axis, words), draw];
+  return [make("div.lk-bar", track, axis, words), draw];
 }
 
 /** The keys that hold a job right now, each with the command that shows it. */
 function makeKeys(keys, isOpen) {
   const items = keys.flatMap(([command, value, meaning]) => [
-    make("dt", {}, make("code", {}, command), make("span", { class: "lk-quiet" }, meaning)),
-    make("dd", {}, make("pre", { tabindex: "0", "aria-label": `What ${command} answers`, role: "group" }, value)),
+    make("dt", make("code", command), make("span.lk-quiet", meaning)),
+    make("dd", make("pre", { tabindex: "0", "aria-label": `What ${command} answers`, role: "group" }, value)),
   ]);
-  const summary = make("summary", { class: "lk-line", "data-name": "keys" }, make("span", { class: "lk-number" }, "in Redis"), `${keys.length} commands show where it is now`);
-  return make("details", { class: "lk-keys", "data-attempt": "keys", open: isOpen }, summary, make("dl", {}, ...items));
+  const summary = make("summary.lk-line", { "data-name": "keys" }, make("span.lk-number", "in Redis"), `${keys.length} commands show where it is now`);
+  return make("details.lk-keys", { "data-attempt": "keys", open: isOpen }, summary, make("dl", ...items));
 }
 
 /** The nodes of all that, and draw(view, now). `tools` belongs into the foot. */
-function makeAside(live, root) {
-  const crew = makeCrew();
+function makeAside(live, root, actions) {
+  const crew = makeCrew(actions);
   const past = makeReplay(live, root);
-  const press = () => live.ask({ kind: "look", crew: !live.view.crew });
-  const button = make("button", { type: "button", class: "lk-icon lk-tool", onclick: press }, "Workers");
-  const tools = make("span", { class: "lk-tools" }, button, past.button);
+  const button = push("lk-icon.lk-tool", () => live.ask({ kind: "look", crew: !live.view.crew }), "Workers");
+  const tools = make("span.lk-tools", button, past.button);
 
   function draw(view, now) {
+    tools.hidden = Boolean(view.stock); // nobody keeps what they would show
     setAttribute(button, "aria-expanded", Boolean(view.crew));
     crew.draw(view, now);
     past.draw(view);
@@ -42,13 +42,16 @@ function makeAside(live, root) {
   return { tools, top: past.bar, box: crew.box, draw };
 }
 
-function makeCrew() {
-  const rows = new Map();
+function makeCrew(actions) {
   const body = make("tbody");
-  const heads = ["Worker", "Threads", "Queues", "Runs now"].map((word) => make("th", { scope: "col" }, word));
-  const table = make("table", {}, make("caption", { class: "lk-unseen" }, "Workers"), make("thead", {}, make("tr", {}, ...heads)), body);
-  const none = make("p", { class: "lk-quiet" }, "No labkit worker runs. WorkerPanel() starts one, and so does dramatiq labkit.jobs in a terminal.");
-  const box = make("div", { class: "lk-crew", hidden: true, role: "group", "aria-label": "Workers" }, table, none);
+  const heads = ["Worker", "Threads", "Memory", "Queues", "Runs now", ...(actions ? ["Actions"] : [])];
+  const table = make("table", make("caption.lk-unseen", "Workers"), headOf(...heads), body);
+  const none = make("p.lk-quiet", "No labkit worker runs. WorkerPanel() starts one, and so does dramatiq labkit.jobs in a terminal.");
+  const box = group("lk-crew", "Workers", table, none);
+  const keep = keyed(body, () => {
+    const cells = heads.map((_, index) => make(index ? "td" : "th", index ? {} : { scope: "row" }));
+    return { element: make("tr", ...cells), cells, dress: actions?.dressWorker(cells.at(-1)) };
+  });
 
   function draw({ crew }, now) {
     box.hidden = !crew;
@@ -56,21 +59,16 @@ function makeCrew() {
     const names = Object.keys(crew);
     table.hidden = !names.length;
     none.hidden = names.length > 0;
-    for (const [name, row] of rows) {
-      if (crew[name]) continue;
-      row.remove();
-      rows.delete(name);
-    }
-    for (const name of names) {
-      if (!rows.has(name)) rows.set(name, body.appendChild(make("tr", {}, make("th", { scope: "row" }), make("td"), make("td"), make("td"))));
-      const { address, threads, queues, quiet, jobs } = crew[name];
-      const busy = Object.values(jobs).map((job) => `${job.actor}(${job.arguments}) for ${tookText(job, now)}`);
+    for (const [name, { cells, dress }] of keep(names)) {
+      const { address, threads, memory, queues, quiet, jobs } = crew[name];
+      const busy = Object.values(jobs).map((job) => `${callOf(job)} for ${tookText(job, now)}`);
       const idle = quiet ? "quiet: it takes no more jobs" : busy.length < threads ? `${threads - busy.length} idle` : "";
-      const cells = rows.get(name).children;
-      [address, threads, queues, [...busy, idle].filter(Boolean).join(" · ")].forEach((text, index) => {
-        setText(cells[index], String(text));
+      const texts = [address, String(threads), memory ? `${memory} MiB` : "–", queues, [...busy, idle].filter(Boolean).join(" · ")];
+      texts.forEach((text, index) => {
+        setText(cells[index], text);
         setAttribute(cells[index], "title", text);
       });
+      dress?.(crew[name]);
     }
   }
   return { box, draw };
@@ -80,22 +78,20 @@ function makeReplay(live, root) {
   let asked = 0;
   let wanted;
   const look = (back) => (asked = live.ask({ kind: "look", back }));
-  const toggle = () => look(live.view.past ? null : 0);
-  const button = make("button", { type: "button", class: "lk-icon lk-tool", title: "Go back through what happened", onclick: toggle }, "Replay");
-  const slider = make("input", { type: "range", min: "0", step: "1", "aria-label": "Event" });
-  const words = make("span", { class: "lk-words", role: "status" });
+  const button = push("lk-icon.lk-tool", () => look(live.view.past ? null : 0), "Replay");
+  button.title = "Go back through what happened";
+  const slider = make("input", { type: "range", min: "0", step: "1", "aria-label": "Event", oninput: follow });
+  const words = make("span.lk-words", { role: "status" });
   const leave = () => {
     look(null);
     button.focus();
   };
-  const back = make("button", { type: "button", class: "lk-button", onclick: leave }, "Back to live");
-  const bar = make("div", { class: "lk-past", hidden: true, role: "group", "aria-label": "Replay" }, make("strong", {}, "The past"), words, slider, back);
+  const bar = group("lk-past", "Replay", make("strong", "The past"), words, slider, push("lk-button", leave, "Back to live"));
   // One wish at a time: while one is on its way, only the last place of the slider counts.
-  const follow = () => {
+  function follow() {
     wanted = Number(slider.value);
     if (!live.pending(asked)) look(live.view.past.length - wanted);
-  };
-  slider.addEventListener("input", follow);
+  }
 
   function draw({ past }) {
     bar.hidden = !past;
@@ -111,8 +107,7 @@ function makeReplay(live, root) {
       if (wanted !== undefined && wanted !== past.place) look(past.length - wanted);
       else slider.value = past.place;
     }
-    const step = past.place ? `${past.call} ${past.was ? `${past.was} → ` : ""}${past.state || "forgotten"}` : "before the first event";
-    const text = past.length ? `${past.at ? `${clockText(past.at)} · ` : ""}event ${countText(past.place)} of ${countText(past.length)} · ${step}` : "no event is known";
+    const text = `${past.at ? `${clockText(past.at)} · ` : ""}${past.words}`;
     setText(words, text);
     setAttribute(words, "title", text);
     setAttribute(slider, "aria-valuetext", text);

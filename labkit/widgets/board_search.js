@@ -1,26 +1,25 @@
 // The search: one line over the list, which says how far it is, stops and goes on.
 
-const SEARCH_HELP = `A word is looked for in arguments and errors, "several words" as they stand; an id, or its beginning, \
-finds its job. state:dead queue:mail actor:send narrow it down.`;
+const SEARCH_HELP = 'Words of arguments and errors, "several as they stand", or an id; state:dead queue:mail actor:send narrow it down.';
 const TYPING_PAUSE = 500;
 const STATE_WORD = /(^|\s)state:("[^"]*"?|\S+)/g;
 
 /** The line's nodes; kept() is what a change of the tab must carry along. */
 function makeSearch(live) {
-  const input = make("input", {
+  const input = make("input.lk-input", {
     type: "search",
-    class: "lk-input",
     placeholder: "Search: queue:mail actor:send words, or an id",
     "aria-label": "Search jobs",
     title: SEARCH_HELP,
     autocomplete: "off",
     spellcheck: "false",
     maxlength: 300,
+    onsearch: submit,
   });
-  const words = make("span", { class: "lk-progress", role: "status" });
-  const stop = make("button", { type: "button", class: "lk-small", hidden: true }, "Stop");
-  const refresh = make("button", { type: "button", class: "lk-small", hidden: true }, "Refresh");
-  const bar = make("div", { class: "lk-search", role: "group", "aria-label": "Search" }, input, words, stop, refresh);
+  const words = make("span.lk-progress", { role: "status" });
+  const stop = push("lk-small", () => live.ask({ kind: "search", stop: Boolean(live.view.search?.going) }));
+  const refresh = push("lk-small", () => live.ask({ kind: "refresh" }), "Refresh");
+  const bar = group("lk-search", "Search", input, words, stop, refresh);
   let sent = "";
   let asked = 0;
   let typing;
@@ -36,7 +35,6 @@ function makeSearch(live) {
     clearTimeout(typing);
     typing = setTimeout(submit, TYPING_PAUSE);
   });
-  input.addEventListener("search", submit);
   input.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && input.value) {
       event.preventDefault();
@@ -47,8 +45,6 @@ function makeSearch(live) {
       submit();
     }
   });
-  stop.addEventListener("click", () => live.ask({ kind: "search", stop: Boolean(live.view.search?.going) }));
-  refresh.addEventListener("click", () => live.ask({ kind: "refresh" }));
 
   // A state that somebody chooses by its tab goes before one in the words.
   function kept() {
@@ -59,39 +55,20 @@ function makeSearch(live) {
     return isNew ? { search: sent } : {};
   }
 
-  function draw(view) {
-    const { search, problem } = view;
+  function draw({ search, problem, manual }) {
     const text = search?.text ?? "";
     if (!live.pending(asked) && text !== sent && document.activeElement !== input) input.value = sent = text;
-    setText(words, problem ?? progressText(view));
+    setText(words, problem ?? search?.words ?? "");
     words.classList.toggle("lk-error", Boolean(problem));
     const canGoOn = search && !search.done && (search.going || search.stopped);
     // A button that has the focus stays, or the focus would be lost.
     stop.hidden = !canGoOn && document.activeElement !== stop;
     setText(stop, search?.stopped ? "Go on" : "Stop");
     stop.disabled = !canGoOn;
-    refresh.hidden = !view.manual;
+    refresh.hidden = !manual;
   }
 
   return { bar, draw, kept };
-}
-
-function progressText(view) {
-  const { search, total = 0 } = view;
-  if (!search) return "";
-  const searched = `searched ${countText(search.searched)} of ${countText(search.of)}`;
-  return `${countText(total)}${search.done ? "" : "+"} found, ${searched}`;
-}
-
-/** What an empty list says while somebody searches, or where nothing is recorded; else nothing. */
-function emptyText(view) {
-  const { search, stock, tab } = view;
-  if (search?.done) return ["No job fits", `All ${countText(search.of)} were searched.`, ""];
-  if (search) return [search.stopped ? "None found so far" : "Searching…", "", ""];
-  if (stock && (tab === "completed" || tab === "cancelled")) {
-    return ["Not recorded", `Stock Dramatiq keeps no ${tab} job; with LabBroker each is listed here.`, ""];
-  }
-  return undefined;
 }
 
 /** A page that gets no update by itself asks, every two seconds while it can be seen. */

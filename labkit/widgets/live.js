@@ -1,29 +1,6 @@
 // What labkit's widgets share on the page. Python joins the files of a widget into one module.
 //
 // follow() keeps the view that Python publishes, from numbered changes, and carries wishes back.
-// Everything that a job brought along reaches the page as text of a node, never as markup.
-
-/** An element with attributes, listeners ("onclick") and children, which may be plain text. */
-function make(tag, attributes = {}, ...children) {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
-    else if (value === true) element.setAttribute(name, "");
-    else if (value !== false && value !== undefined) element.setAttribute(name, value);
-  }
-  element.append(...children.filter((child) => child !== undefined && child !== null));
-  return element;
-}
-
-/** Change a node's text only where it differs: a selection in it, and a screen reader, stay calm. */
-function setText(element, text) {
-  if (element.textContent !== text) element.textContent = text;
-}
-
-function setAttribute(element, name, value) {
-  if (value === undefined || value === false) element.removeAttribute(name);
-  else if (element.getAttribute(name) !== String(value)) element.setAttribute(name, value);
-}
 
 /** A JSON merge patch (RFC 7396); what it does not touch keeps its identity. */
 function merge(target, patch) {
@@ -37,7 +14,6 @@ function merge(target, patch) {
   return merged;
 }
 
-const NO_KERNEL = "no kernel: run the cell again";
 const SHOW_PENDING_AFTER = 250;
 const HIDE_AFTER = 2000;
 const SIGN_OF_LIFE_EVERY = 300_000;
@@ -195,13 +171,24 @@ function keepKeys(root) {
   });
 }
 
-/** A widget's module: `build(live, element)` makes its nodes and returns how to draw them. */
+/** A module that comes as text. */
+async function load(source) {
+  const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
+  const module = await import(url);
+  URL.revokeObjectURL(url);
+  return module;
+}
+
+/** A widget's module: `build(live, element)` makes its nodes and returns how to draw them. Where the
+ *  model brings another one along, that is `live.more`. */
 function widget(name, build) {
   return () => {
     let live;
     return {
-      initialize({ model }) {
+      async initialize({ model }) {
         live = follow(model);
+        const more = model.get("_more");
+        if (more) live.more = await load(more);
         return () => live.end();
       },
       render({ el }) {
@@ -212,44 +199,3 @@ function widget(name, build) {
     };
   };
 }
-
-// -- words for numbers ---------------------------------------------------------------------------
-
-const twoDigits = (number) => String(number).padStart(2, "0");
-
-/** "14:03:22", with the day in front when that is not today. */
-function clockText(millis, now = Date.now()) {
-  const when = new Date(millis);
-  const time = [when.getHours(), when.getMinutes(), when.getSeconds()].map(twoDigits).join(":");
-  if (when.toDateString() === new Date(now).toDateString()) return time;
-  const options = { day: "numeric", month: "short" };
-  if (when.getFullYear() !== new Date(now).getFullYear()) options.year = "numeric";
-  return `${when.toLocaleDateString(undefined, options)}, ${time}`;
-}
-
-/** "12 ms", "1.2 s", "48 s", "3 min 20 s", "2 h 5 min". */
-function durationText(millis) {
-  const seconds = Math.max(0, millis) / 1000;
-  if (seconds < 0.9995) return `${Math.round(seconds * 1000)} ms`;
-  if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
-  return coarseText(Math.round(seconds));
-}
-
-function coarseText(whole) {
-  if (whole < 60) return `${whole} s`;
-  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
-  if (whole < 86400) return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
-  return `${Math.floor(whole / 86400)} d ${Math.floor((whole % 86400) / 3600)} h`;
-}
-
-/** "in 0:54", "in 7:03:10", "in 3 d 4 h"; "now" for what is due. */
-function countdownText(millis) {
-  const whole = Math.ceil(millis / 1000);
-  if (whole <= 0) return "now";
-  if (whole >= 86400) return `in ${coarseText(whole)}`;
-  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60)];
-  const rest = `${hours ? twoDigits(minutes) : minutes}:${twoDigits(whole % 60)}`;
-  return `in ${hours ? `${hours}:` : ""}${rest}`;
-}
-
-const countText = (number) => number.toLocaleString("en-US");

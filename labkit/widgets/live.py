@@ -28,6 +28,8 @@ writing = threading.RLock()
 _PAGES = 16
 #: Bytes that Jupyter puts around a change: its headers.
 _ENVELOPE = 700
+#: The files that each widget's module begins with.
+SHARED = ("nodes.js", "words.js", "shapes.js", "live.js")
 _COMMENT = re.compile(r"//.*|/\*.*\*/")
 
 
@@ -51,12 +53,12 @@ class LiveWidget(anywidget.AnyWidget):
     #: Kept in a stored notebook in place of the widget: static, so that it compares as equal.
     _stands_in: ClassVar[str] = ""
 
-    def __init__(self, whole: dict[str, Any]) -> None:
+    def __init__(self, whole: dict[str, Any], **traits: Any) -> None:
         self._whole = whole
         self._revision = 0
         self._heard: dict[str, int] = {}
         self._closed = False
-        super().__init__(view={"revision": 0, "whole": whole})
+        super().__init__(view={"revision": 0, "whole": whole}, **traits)
         self.on_msg(self._hear)
         take_place(self)
 

@@ -13,6 +13,7 @@ import dramatiq
 
 from labkit.ledger.query import Seen
 from labkit.ledger.records import JobState
+from labkit.widgets import wording
 from labkit.widgets.redact import call_text, mask, safe_text, secrets_of, shorten
 
 if TYPE_CHECKING:
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 ARGUMENTS_WIDTH, ERROR_WIDTH, FULL_WIDTH = 120, 160, 2_000
 
 
-def show_picture(picture: Picture) -> dict[str, Any]:
-    """A board's view of what the watcher saw."""
+def show_picture(picture: Picture, *, is_foreign: bool = False) -> dict[str, Any]:
+    """A board's view of what the watcher saw; a foreign one is of another application."""
     state = picture.question.state
     rows = [show_job(job) for job in picture.jobs]
     for row, shown in zip(rows, picture.jobs, strict=True):
@@ -38,11 +39,10 @@ def show_picture(picture: Picture) -> dict[str, Any]:
         "tab": str(state) if state else "recent",
         "offset": picture.offset,
         "limit": picture.question.limit,
+        "title": wording.title(picture.question),
         "total": picture.counts.get(state, 0) if state else len(rows),
         "order": [row["id"] for row in rows],
         "rows": {row["id"]: row for row in rows},
-        "workers": len(picture.workers),
-        "threads": sum(worker.threads for worker in picture.workers),
         "clock": millis(picture.at),
         "live": True,
     }
@@ -51,22 +51,22 @@ def show_picture(picture: Picture) -> dict[str, Any]:
         for row in rows:
             if row["state"] == JobState.RUNNING:
                 row["either"] = True
-    if picture.prefetched:
-        view["prefetched"] = picture.prefetched
+    unknown = _unknown_actors(picture.jobs, picture.workers)
+    if hint := wording.hint(picture, unknown, is_foreign=is_foreign):
+        view["hint"] = hint
+    if not rows:
+        view["empty"] = wording.empty(picture, is_foreign=is_foreign)
     if (found := picture.found) and picture.question.finding:
         view["total"] = found.hits
         view["search"] = {
             "text": safe_text(picture.question.finding.text, 300),
-            "searched": found.searched,
-            "of": found.total,
+            "words": wording.how_far(found),
             "done": found.is_done,
             "going": found.is_going,
             "stopped": picture.question.finding.is_stopped,
         }
     for job_id, job in picture.opened.items():
         view["job"] = show_in_full(job) if job else {"id": safe_text(job_id, 80), "gone": True}
-    if unknown := _unknown_actors(picture.jobs, picture.workers):
-        view["unknown"] = unknown
     return view
 
 
@@ -90,11 +90,13 @@ def show_job(job: JobRecord) -> dict[str, Any]:
 
 def show_in_full(job: JobRecord) -> dict[str, Any]:
     """One job with every attempt."""
-    return {
+    shown = {
         **show_job(job),
         "arguments": _arguments(job, FULL_WIDTH),
         "tries": [_show_attempt(job, attempt) for attempt in job.attempts],
     }
+    is_ahead = job.state in (JobState.SCHEDULED, JobState.RETRYING)
+    return {**shown, "facts": wording.facts(shown, is_ahead=is_ahead)}
 
 
 def see(job: JobRecord) -> Seen:

@@ -30,7 +30,7 @@ function makeShape(state) {
 
 /** A state as shape and word; setState() changes one in place. */
 function makeState(state) {
-  const badge = make("span", { class: "lk-state" });
+  const badge = make("span.lk-state");
   setState(badge, state);
   return badge;
 }

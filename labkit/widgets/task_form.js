@@ -3,8 +3,8 @@
 function buildForm(live, root) {
   const name = `lk${Math.random().toString(36).slice(2, 8)}`;
   const field = make("input", { id: name, type: "text", autocomplete: "off", placeholder: "Buy milk" });
-  const button = make("button", { type: "submit", class: "lk-button lk-start" }, "Create task");
-  const words = make("p", { class: "lk-said", role: "status" });
+  const button = make("button.lk-button.lk-start", { type: "submit" }, "Create task");
+  const words = make("p.lk-said", { role: "status" });
   let asked = 0;
   let isSent = false;
   const submit = (event) => {
@@ -14,7 +14,7 @@ function buildForm(live, root) {
     asked = live.ask({ kind: "create", title: field.value });
   };
   const label = make("label", { for: name }, "Title");
-  const form = make("form", { class: "lk-form", onsubmit: submit }, label, field, button);
+  const form = make("form.lk-form", { onsubmit: submit }, label, field, button);
   field.addEventListener("keydown", (event) => {
     event.stopPropagation(); // what is typed here is no shortcut of the notebook's
     if (event.key !== "Enter" || event.isComposing) return;

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from labkit.errors import LabkitError
 from labkit.widgets import twin
-from labkit.widgets.live import LiveWidget, front_end
+from labkit.widgets.live import SHARED, LiveWidget, front_end
 from labkit.widgets.redact import safe_text
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ class TaskForm(LiveWidget):
     What is bound to the Task model, such as a hook that enqueues a job, happens as with any task.
     """
 
-    _esm = front_end("live.js", "shapes.js", "task_form.js")
+    _esm = front_end(*SHARED, "task_form.js")
     _css = front_end("live.css", "task_form.css")
     _stands_in = twin.stand_in("form for new tasks")
 

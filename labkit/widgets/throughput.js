@@ -6,19 +6,19 @@ const MINUTE = 60_000;
 const COLUMNS = ["Minute", "Completed", "Failed", "Half began within", "95 in 100 within"];
 
 function buildThroughput(live, root) {
-  const now = make("p", { class: "lk-now" });
+  const now = make("p.lk-now");
   const jobs = makePlot("Jobs a minute", ["completed", "failed"]);
   const waits = makePlot("From due to start", ["half within", "95 in 100 within"]);
-  const axis = make("div", { class: "lk-axis", "aria-hidden": "true" });
+  const axis = make("div.lk-axis", { "aria-hidden": "true" });
   const body = make("tbody");
-  const head = make("thead", {}, make("tr", {}, ...COLUMNS.map((name) => make("th", { scope: "col" }, name))));
-  const table = make("table", {}, make("caption", { class: "lk-unseen" }, "The minutes in which something happened"), head, body);
-  const scroll = make("div", { class: "lk-scroll", tabindex: "0", role: "group", "aria-label": "Table of minutes" }, table);
-  const twin = make("details", {}, make("summary", {}, "As a table"), scroll);
-  const empty = make("p", { class: "lk-quiet lk-nothing" });
+  const head = make("thead", make("tr", ...COLUMNS.map((name) => make("th", { scope: "col" }, name))));
+  const table = make("table", make("caption.lk-unseen", "The minutes in which something happened"), head, body);
+  const scroll = make("div.lk-scroll", { tabindex: "0", role: "group", "aria-label": "Table of minutes" }, table);
+  const twin = make("details", make("summary", "As a table"), scroll);
+  const empty = make("p.lk-quiet.lk-nothing");
   root.setAttribute("role", "group");
   root.setAttribute("aria-label", "Throughput");
-  root.replaceChildren(now, make("div", { class: "lk-charts" }, jobs.box, waits.box, axis, empty), twin);
+  root.replaceChildren(now, make("div.lk-charts", jobs.box, waits.box, axis, empty), twin);
   let timer;
   let drawn;
 
@@ -70,11 +70,11 @@ function waitsText(busy, length) {
 
 /** One chart: a column a minute, two values each, the second never below the first. */
 function makePlot(title, names) {
-  const top = make("span", { class: "lk-top" });
-  const legend = make("span", { class: "lk-key" }, ...names.flatMap((name, index) => [make("i", { class: `lk-sample lk-part${index}` }), name]));
-  const columns = make("div", { class: "lk-columns", role: "img" });
-  const heading = make("div", { class: "lk-heading" }, make("b", {}, title), top, legend);
-  const box = make("div", { class: `lk-plot lk-${title.split(" ")[0].toLowerCase()}` }, heading, columns);
+  const top = make("span.lk-top");
+  const legend = make("span.lk-key", ...names.flatMap((name, index) => [make(`i.lk-sample.lk-part${index}`), name]));
+  const columns = make("div.lk-columns", { role: "img" });
+  const heading = make("div.lk-heading", make("b", title), top, legend);
+  const box = make(`div.lk-plot.lk-${title.split(" ")[0].toLowerCase()}`, heading, columns);
 
   function draw(found, valuesOf, textOf, summary, isLog = false) {
     const all = found.map(valuesOf);
@@ -84,7 +84,7 @@ function makePlot(title, names) {
     setAttribute(columns, "aria-label", summary);
     while (columns.childElementCount > found.length) columns.lastChild.remove();
     found.forEach((one, index) => {
-      const column = columns.children[index] ?? columns.appendChild(make("span", {}, make("i", { class: "lk-part1" }), make("i", { class: "lk-part0" })));
+      const column = columns.children[index] ?? columns.appendChild(make("span", make("i.lk-part1"), make("i.lk-part0")));
       const [low, high] = all[index];
       const words = isLog ? withinText(one).filter(Boolean).join(", ") : `${one.completed} completed, ${one.failed} failed`;
       setAttribute(column, "title", high ? `${clockOf(one.number)}: ${words}` : undefined);
@@ -108,7 +108,7 @@ function drawTimes(axis, numbers) {
   const step = [1, 2, 5, 10, 15, 30].find((size) => numbers.length / size <= 6) ?? 30;
   const marks = numbers.flatMap((number, index) => {
     if (number % step) return [];
-    const mark = make("span", {}, clockOf(number));
+    const mark = make("span", clockOf(number));
     mark.style.left = `${(100 * index) / numbers.length}%`;
     return [mark];
   });
@@ -118,7 +118,7 @@ function drawTimes(axis, numbers) {
 function fillTable(body, busy) {
   const rows = [...busy].reverse().map((one) => {
     const cells = [countText(one.completed), countText(one.failed), ...withinText(one)];
-    return make("tr", {}, make("th", { scope: "row" }, clockOf(one.number)), ...cells.map((text) => make("td", {}, text)));
+    return make("tr", make("th", { scope: "row" }, clockOf(one.number)), ...cells.map((text) => make("td", text)));
   });
   body.replaceChildren(...rows);
 }

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from labkit.ledger.history import Recent
 from labkit.widgets import twin
 from labkit.widgets.aside import Wish
-from labkit.widgets.live import front_end
+from labkit.widgets.live import SHARED, front_end
 from labkit.widgets.looking import Question
 from labkit.widgets.place import Place
 from labkit.widgets.present import millis
@@ -37,7 +37,7 @@ class Throughput(WatchingWidget):
       ValueError: ``minutes`` is out of bounds.
     """
 
-    _esm = front_end("live.js", "shapes.js", "throughput.js")
+    _esm = front_end(*SHARED, "throughput.js")
     _css = front_end("live.css", "throughput.css")
     _stands_in = twin.stand_in("throughput chart", "its snapshot() keeps it as a table")
 

@@ -3,14 +3,14 @@
 const KEY = ["waited", "ran", "failed", "back-off", "scheduled"];
 
 function buildTimeline(live, root) {
-  const list = make("ol", { class: "lk-bars" });
-  const axis = make("div", { class: "lk-axis", "aria-hidden": "true" });
-  const empty = make("p", { class: "lk-quiet lk-nothing", hidden: true }, "No jobs yet: send one, and its bar begins here.");
-  const status = make("p", { class: "lk-quiet lk-legend", role: "status" });
+  const list = make("ol.lk-bars");
+  const axis = make("div.lk-axis", { "aria-hidden": "true" });
+  const empty = make("p.lk-quiet.lk-nothing", { hidden: true }, "No jobs yet: send one, and its bar begins here.");
+  const status = make("p.lk-quiet.lk-legend", { role: "status" });
   root.setAttribute("role", "group");
   root.setAttribute("aria-label", "Timeline of jobs");
-  const key = KEY.flatMap((kind) => [make("i", { class: `lk-piece lk-${kind}` }), kind]);
-  const foot = make("div", { class: "lk-foot" }, status, make("p", { class: "lk-quiet lk-key", "aria-hidden": "true" }, ...key));
+  const key = KEY.flatMap((kind) => [make(`i.lk-piece.lk-${kind}`), kind]);
+  const foot = make("div.lk-foot", status, make("p.lk-quiet.lk-key", { "aria-hidden": "true" }, ...key));
   root.replaceChildren(list, empty, axis, foot);
   const rows = new Map();
   let timer;
@@ -46,9 +46,9 @@ function buildTimeline(live, root) {
 
 function drawRow(row, job, span, now) {
   if (!row.firstChild) {
-    const name = make("code", { class: "lk-name" }, make("b", {}, job.actor), `(${job.arguments})`);
-    row.append(makeState(job.state), name, make("span", { class: "lk-track" }));
-    row.title = `${job.actor}(${job.arguments})`;
+    const name = make("code.lk-name", make("b", job.actor), `(${job.arguments})`);
+    row.append(makeState(job.state), name, make("span.lk-track"));
+    row.title = callOf(job);
   }
   const [badge, , track] = row.children;
   setState(badge, job.state);

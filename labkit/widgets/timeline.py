@@ -8,7 +8,7 @@ from dramatiq import Message
 
 from labkit.ledger.records import JobRecord
 from labkit.widgets import twin
-from labkit.widgets.live import front_end
+from labkit.widgets.live import SHARED, front_end
 from labkit.widgets.looking import Question
 from labkit.widgets.place import Place
 from labkit.widgets.present import millis, show_job
@@ -35,7 +35,7 @@ class Timeline(WatchingWidget):
       TypeError: something that is no job.
     """
 
-    _esm = front_end("live.js", "shapes.js", "bars.js", "timeline.js")
+    _esm = front_end(*SHARED, "bars.js", "timeline.js")
     _css = front_end("live.css", "bars.css", "timeline.css")
     _stands_in = twin.stand_in("timeline of jobs")
 

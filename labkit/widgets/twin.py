@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from labkit.ledger import following
 from labkit.ledger.records import JobState
+from labkit.widgets import wording
 from labkit.widgets.present import show_job
 from labkit.widgets.redact import safe_text
 
@@ -70,15 +71,15 @@ def take(ledger: Ledger, question: Question) -> Snapshot:
     Raises:
       RedisUnavailable: Redis does not answer.
     """
-    state = question.state
+    state, heading = question.state, escape(wording.title(question))
     if question.finding is not None:
         finding = question.finding.anew()
-        found = finding.go_on(ledger, question.offset, question.limit)
-        return draw(ledger, found.jobs, f"Jobs found for {escape(safe_text(finding.text))}")
-    if state is None:
-        return draw(ledger, following.recent(ledger, question.limit), "The jobs that changed last")
-    jobs = ledger.jobs(state, offset=question.offset, limit=question.limit)
-    return draw(ledger, jobs, f"Jobs {state}")
+        jobs = finding.go_on(ledger, question.offset, question.limit).jobs
+    elif state is None:
+        jobs = following.recent(ledger, question.limit)
+    else:
+        jobs = ledger.jobs(state, offset=question.offset, limit=question.limit)
+    return draw(ledger, jobs, heading)
 
 
 def draw(ledger: Ledger, jobs: Sequence[JobRecord], title: str) -> Snapshot:

@@ -29,7 +29,13 @@ class WatchingWidget(LiveWidget):
     """
 
     def __init__(
-        self, place: Place, question: Question, whole: dict[str, Any], *, live: bool = True
+        self,
+        place: Place,
+        question: Question,
+        whole: dict[str, Any],
+        *,
+        live: bool = True,
+        **traits: Any,
     ) -> None:
         self._place = place
         self._question = question
@@ -37,7 +43,7 @@ class WatchingWidget(LiveWidget):
         self._seen_at = datetime.now(UTC)
         self._own_ledger: Ledger | None = None
         self._fixed = {"place": _describe(place)} | ({} if live else {"manual": True})
-        super().__init__({**self._fixed, "answered": {}, **whole})
+        super().__init__({**self._fixed, "answered": {}, **whole}, **traits)
         if live:
             self._watcher = place.watch(self)
 

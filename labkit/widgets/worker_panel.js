@@ -17,15 +17,15 @@ function buildPanel(live, root) {
   };
   const buttons = Object.entries(ACTIONS).map(([kind, [word, , title]]) => {
     const press = () => (kind === "kill" ? question.show() : send(kind));
-    const button = make("button", { type: "button", class: `lk-button lk-${kind}`, title, onclick: press }, word);
+    const button = make(`button.lk-button.lk-${kind}`, { type: "button", title, onclick: press }, word);
     return [kind, button];
   });
   const question = makeQuestion(() => send("kill"), () => buttons.at(-1)[1]);
   const badge = makeState("none");
-  const facts = make("span", { class: "lk-quiet" });
-  const problem = make("p", { class: "lk-problem", role: "alert", hidden: true });
-  const screen = make("div", { class: "lk-window", role: "log", tabindex: "0", "aria-label": "The worker's window" });
-  const bar = make("div", { class: "lk-bar" }, badge, facts, make("span", { class: "lk-buttons" }, ...buttons.map(([, button]) => button)));
+  const facts = make("span.lk-quiet");
+  const problem = make("p.lk-problem", { role: "alert", hidden: true });
+  const screen = make("div.lk-window", { role: "log", tabindex: "0", "aria-label": "The worker's window" });
+  const bar = make("div.lk-bar", badge, facts, make("span.lk-buttons", ...buttons.map(([, button]) => button)));
   root.setAttribute("role", "group");
   root.setAttribute("aria-label", "Worker");
   const [table, drawProcesses] = makeProcesses();
@@ -96,10 +96,10 @@ function makeQuestion(onYes, opener) {
     box.hidden = true;
     if (toOpener === true || hadFocus) opener().focus();
   };
-  const yes = make("button", { type: "button", class: "lk-button lk-kill", onclick: () => (hide(true), onYes()) }, "Yes, kill it");
-  const no = make("button", { type: "button", class: "lk-button", onclick: () => hide(true) }, "Cancel");
+  const yes = push("lk-button.lk-kill", () => (hide(true), onYes()), "Yes, kill it");
+  const no = push("lk-button", () => hide(true), "Cancel");
   const words = "It ends at once: what its threads run is cut off, and runs again once another worker has noticed.";
-  const box = make("div", { class: "lk-question", hidden: true, role: "alertdialog", "aria-label": "Kill the worker?" }, make("p", {}, words), yes, no);
+  const box = make("div.lk-question", { hidden: true, role: "alertdialog", "aria-label": "Kill the worker?" }, make("p", words), yes, no);
   box.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
     event.preventDefault();
@@ -120,7 +120,7 @@ function stateOf(view, isQuiet) {
 
 function factsOf(view, live) {
   if (view.state !== "running") return view.state === "ended" ? `was process ${view.pid}` : "";
-  return `process ${view.pid} · for ${coarseText(Math.max(0, Math.floor((live.now() - view.began) / 1000)))}`;
+  return `process ${view.pid} · for ${sinceText(view.began, live.now())}`;
 }
 
 /** One row a process: which it is, its memory, its threads, and the jobs in them. */
@@ -128,7 +128,7 @@ function makeProcesses() {
   const rows = new Map();
   const body = make("tbody");
   const heads = ["Process", "Memory", "Threads", "Runs now"].map((word) => make("th", { scope: "col" }, word));
-  const table = make("table", { "aria-label": "Processes of the worker", hidden: true }, make("thead", {}, make("tr", {}, ...heads)), body);
+  const table = make("table", { "aria-label": "Processes of the worker", hidden: true }, make("thead", make("tr", ...heads)), body);
 
   function draw(view, live) {
     const processes = view.processes ?? {};
@@ -140,7 +140,7 @@ function makeProcesses() {
     table.hidden = !Object.keys(processes).length;
     for (const [pid, process] of Object.entries(processes)) {
       if (!rows.has(pid)) {
-        const row = make("tr", {}, make("th", { scope: "row" }), make("td"), make("td"), make("td"));
+        const row = make("tr", make("th", { scope: "row" }), make("td"), make("td"), make("td"));
         rows.set(pid, body.appendChild(row));
       }
       const card = view.cards?.[pid];
@@ -159,7 +159,7 @@ function workOf(process, card, jobs, live) {
   if (process.first) return [["", "starts the others, and watches over them"]];
   if (!card) return [["", "—"]];
   if (live.view.live === false) return [["", `not known since ${clockText(live.view.since)}`]];
-  const works = jobs.map((job) => [`${job.actor}(${job.arguments})`, `for ${coarseText(Math.max(0, Math.floor((live.now() - job.started) / 1000)))}`]);
+  const works = jobs.map((job) => [callOf(job), `for ${sinceText(job.started, live.now())}`]);
   const idle = card.threads - works.length;
   if (works.length) return idle > 0 ? [...works, ["", `${idle} thread${idle === 1 ? "" : "s"} idle`]] : works;
   return [["", card.quiet ? "nothing, and fetches no more" : "nothing: it waits for jobs"]];
@@ -168,7 +168,7 @@ function workOf(process, card, jobs, live) {
 function drawWork(cell, works) {
   while (cell.children.length > works.length) cell.lastChild.remove();
   works.forEach(([call, words], index) => {
-    const line = cell.children[index] ?? cell.appendChild(make("div", {}, make("code"), make("span", { class: "lk-quiet" })));
+    const line = cell.children[index] ?? cell.appendChild(make("div", make("code"), make("span.lk-quiet")));
     line.title = call;
     setText(line.firstChild, call);
     setText(line.lastChild, words);
@@ -178,7 +178,7 @@ function drawWork(cell, works) {
 /** The window's lines; it follows the last one, unless somebody has scrolled up to read. */
 function makeLines(screen) {
   const shown = new Map();
-  const empty = make("p", { class: "lk-quiet" }, "The worker's output appears here.");
+  const empty = make("p.lk-quiet", "The worker's output appears here.");
   screen.append(empty);
 
   return function draw(lines) {
@@ -212,7 +212,7 @@ function makeLines(screen) {
 
 function makePiece(look, text) {
   const classes = look.split(" ").filter(Boolean).map((name) => `lk-is-${name}`);
-  return classes.length ? make("span", { class: classes.join(" ") }, text) : text;
+  return classes.length ? make(["span", ...classes].join("."), text) : text;
 }
 
 export default widget("lk-worker", buildPanel);

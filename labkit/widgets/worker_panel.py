@@ -18,7 +18,7 @@ import psutil
 from labkit.errors import LabkitError, WorkerError
 from labkit.ledger.records import JobState
 from labkit.widgets import twin
-from labkit.widgets.live import front_end, writing
+from labkit.widgets.live import SHARED, front_end, writing
 from labkit.widgets.looking import Question
 from labkit.widgets.place import Place
 from labkit.widgets.present import show_job
@@ -56,7 +56,7 @@ class WorkerPanel(WatchingWidget):
         ``Worker.start``. The Redis looked at is the one in ``env``, or that of ``Settings()``.
     """
 
-    _esm = front_end("live.js", "shapes.js", "worker_panel.js")
+    _esm = front_end(*SHARED, "worker_panel.js")
     _css = front_end("live.css", "worker_panel.css")
     _stands_in = twin.stand_in("worker panel")
 
