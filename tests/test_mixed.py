@@ -39,9 +39,9 @@ def broker(server: ThrowawayRedis) -> Iterator[LabBroker]:
     broker.client.close()
 
 
-@pytest.fixture
-def page(server: ThrowawayRedis) -> Iterator[FakePage]:
-    board = JobBoard(server.url, limit=5)
+@pytest.fixture(params=[True, False], ids=["read-only", "may write"])
+def page(server: ThrowawayRedis, request: pytest.FixtureRequest) -> Iterator[FakePage]:
+    board = JobBoard(server.url, limit=5, read_only=request.param)
     page = FakePage(board)
     page.wait_until(lambda view: view["counts"])
     yield page
@@ -69,9 +69,53 @@ def test_stock_workers_run_what_labkit_sent_and_a_board_sees_it(
     page.ask(kind="look", job=dead)
     assert page.view["job"]["error"] == "ValueError: no such order: 7"
     assert "Traceback (most recent call last)" in page.view["job"]["tries"][-1]["traceback"]
-    ledger = Ledger(server.url)
-    assert check(ledger) == []
-    ledger.client.close()
+    for state, there in (("completed", [done]), ("dead", [dead]), ("enqueued", [])):
+        page.ask(kind="look", tab=state, offset=0)
+        assert page.view["order"] == there
+    page.ask(kind="look", tab="recent", search="wait", job="")
+    page.wait_until(lambda view: view["order"] == [done])
+    page.ask(kind="look", tab="recent", search="")
+    assert page.view["order"] == [dead, done]
+    with Ledger(server.url).client as client:
+        ledger = Ledger(client=client)
+        if "code" in page.view:
+            assert check(ledger) == [], "the board keeps the records"
+        else:
+            assert ledger.counts()[JobState.COMPLETED] == 0, "the records are as they were"
+
+
+def test_read_only_what_stock_workers_did_long_ago_is_seen_at_once(
+    server: ThrowawayRedis, broker: LabBroker, tmp_path: Path
+) -> None:
+    ids = [send(broker, "wait", str(number)) for number in range(30)]
+    retrying = send(broker, "fail", 7, queue="mail", min_backoff=900_000, max_backoff=900_000)
+    with server.client() as client:
+        for number in range(25):
+            client.rpush(f"go:{number}", "")
+        with stock_worker(server.url, tmp_path / "log"):
+            wait_until(lambda: client.hlen("dramatiq:default.msgs") == 5, 15)
+            wait_until(lambda: client.hlen("dramatiq:mail.DQ.msgs") == 1, 15)
+            snapshot = JobBoard(server.url, state="completed", live=False).snapshot()
+            running = {job_id[:8] for job_id in ids[25:]}
+    assert "25" in snapshot.text
+    board = JobBoard(server.url, state="completed", limit=10, live=False)
+    board.refresh()
+    page = FakePage(board)
+    assert page.view["counts"]["completed"] == 25
+    assert page.view["counts"]["retrying"] == 1
+    assert page.view["counts"]["running"] + page.view["counts"]["enqueued"] == 5
+    pages = []
+    for offset in (0, 10, 20):
+        page.ask(kind="look", tab="completed", offset=offset)
+        pages += page.view["order"]
+    assert sorted(pages) == sorted(ids[:25])
+    page.ask(kind="look", tab="retrying", offset=0, job=retrying)
+    assert page.view["order"] == [retrying]
+    assert page.view["job"]["error"] == "ValueError: no such order: 7"
+    page.ask(kind="look", tab="completed", offset=0, job="", search='actor:wait "2"')
+    assert len(page.view["order"]) == 7
+    assert running.isdisjoint(page.view["order"])
+    board.close()
 
 
 def test_stock_jobs_on_a_queue_that_no_labkit_process_knows(

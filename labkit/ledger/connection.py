@@ -26,6 +26,7 @@ _SCRIPTS = (
     "page",
     "search",
     "survey",
+    "vanished",
     "workers",
 )
 #: Those of them that change something.
@@ -55,6 +56,8 @@ class LedgerConnection:
             self._address = "the Redis of Settings()"
         self.keys = keys.Keys(self.namespace)
         self.stock = StockQueues(self.client, self.namespace)
+        #: Whether the records are true, for all that is known; see ``bystander``.
+        self.is_kept = True
         #: Whether it may be an application without labkit; one's own Redis is always recorded.
         self.is_foreign = url is not None or client is not None
         self._lua = {name: self.client.register_script(keys.script(name)) for name in _SCRIPTS}

@@ -54,12 +54,13 @@ def recent(ledger: Ledger, limit: int = 10) -> list[JobRecord]:
         if not entries and not ledger.is_recorded():
             return ledger.stock.recent(limit)
     jobs = [records.parse(job_id, raw) for job_id, raw in zip(order, raws, strict=True) if raw]
-    return sorted(jobs, key=lambda job: (_seconds(job.enqueued_at), order[job.id]), reverse=True)
+    jobs.sort(key=lambda job: (_seconds(job.enqueued_at), order[job.id]), reverse=True)
+    return ledger.recent(jobs, limit)
 
 
 def again(ledger: Ledger, jobs: list[JobRecord]) -> list[JobRecord]:
     """The same jobs as they are by now; one that is no longer known stays as it was."""
-    if not jobs or not ledger.is_recorded():
+    if not jobs or not ledger.is_kept or not ledger.is_recorded():
         return jobs
     with redis_errors(ledger.client):
         raws: Any = ledger.client.hmget(ledger.keys.jobs, [job.id for job in jobs])

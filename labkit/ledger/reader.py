@@ -6,7 +6,7 @@ any other, starts nothing and reads no ``labkit.toml``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -16,7 +16,7 @@ from labkit.ledger.actions import Actions
 from labkit.ledger.history import Minute, last_minutes
 from labkit.ledger.query import Query, Seen, see_all
 from labkit.ledger.records import JobEvent, JobRecord, JobState
-from labkit.ledger.search import EARLIEST_FIRST, Search
+from labkit.ledger.search import EARLIEST_FIRST, Search, Slices, slices_of
 from labkit.ledger.selection import Selection
 from labkit.ledger.workers import Workers
 from labkit.redis_client import redis_errors
@@ -71,6 +71,14 @@ class Ledger(Actions, Workers):
           ValueError: there is no such state.
         """
         return Search(self, Query.parse(text), see)
+
+    def slices(self, states: Collection[JobState], needles: list[str]) -> Slices:
+        """For ``Search``: all jobs in these states, how many were read, and what may fit."""
+        return slices_of(self, states, needles)
+
+    def recent(self, jobs: list[JobRecord], limit: int) -> list[JobRecord]:
+        """For ``following``: the jobs that changed last, by the events; these are they."""
+        return jobs
 
     def _read_page(self, state: JobState, offset: int, limit: int) -> list[JobRecord]:
         if limit == 0:

@@ -18,6 +18,7 @@ from labkit.redis_client import redis_errors
 
 if TYPE_CHECKING:
     from labkit.ledger.connection import LedgerConnection
+    from labkit.ledger.reader import Ledger
 
 #: The most records that one call reads.
 MOST: Final = 2_000
@@ -52,7 +53,7 @@ class Search:
 
     def __init__(
         self,
-        ledger: LedgerConnection,
+        ledger: Ledger,
         query: Query,
         see: Callable[[JobRecord], Seen] = see_all,
     ) -> None:
@@ -118,7 +119,7 @@ class Search:
         read = states | delayed if not is_recorded and states & delayed else states
         self.total = sum(counts.get(state, 0) for state in read)
         if is_recorded:
-            self._slices = _slices(self.ledger, states, self.query.needles())
+            self._slices = self.ledger.slices(states, self.query.needles())
             self._take_whole_ids()
         else:
             self._slices = self.ledger.stock.slices(states)
@@ -151,7 +152,8 @@ class Search:
             self.found.append(job)
 
 
-def _slices(ledger: LedgerConnection, states: Collection[JobState], needles: list[str]) -> Slices:
+def slices_of(ledger: LedgerConnection, states: Collection[JobState], needles: list[str]) -> Slices:
+    """The records in these states, a step in Redis at a time: how many were read, and what fits."""
     size = _FIRST_STEP
     for state in _ORDER:
         if state not in states:

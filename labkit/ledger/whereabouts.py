@@ -61,7 +61,7 @@ def find(
         raw, living, carded = pipe.execute()
     if raw is None:
         return Whereabouts()
-    job = parse(job.id, raw)
+    job = parse(job.id, raw) if ledger.is_kept else job
     suffix = raw.split(b"\n")[0].decode(errors="replace").partition(" ")[2].partition(" ")[0]
     # A stock delivery is named by a UUID of its own; ours by the job's id and a short suffix.
     delivery = suffix if "-" in suffix else delivery_name(job.id, suffix)

@@ -37,12 +37,9 @@ _KINDS = ("act", "count", "stop")
 
 
 class ActingWidget(WatchingWidget):
-    """A widget that acts on the jobs and the workers it shows, unless it is read-only.
+    """A widget that acts on the jobs and the workers it shows, unless its place is read-only.
 
     Its actions are a module of their own on the page, which is sent where there are any.
-
-    Parameters:
-      read_only: None: only where the place is not the Redis of ``Settings()``.
     """
 
     _more = traitlets.Unicode().tag(sync=True)
@@ -54,10 +51,9 @@ class ActingWidget(WatchingWidget):
         question: Question,
         whole: dict[str, Any],
         *,
-        read_only: bool | None,
         live: bool,
     ) -> None:
-        self._read_only = place.url is not None if read_only is None else read_only
+        self._read_only = place.read_only
         self._code = _code(place)
         self._busy = threading.Lock()
         self._stopped = threading.Event()

@@ -87,8 +87,8 @@ class JobBoard(ActingWidget):
         wish = aside.Wish(closely=True)
         question = Question(JobState(state) if state else None, 0, limit, wish=wish)
         first = {"tab": str(question.state or "recent"), "limit": limit, "offset": 0}
-        place = Place.of(url, namespace)
-        super().__init__(place, question, first, read_only=read_only, live=live)
+        place = Place.of(url, namespace, read_only)
+        super().__init__(place, question, first, live=live)
 
     def show(self, state: JobState | str | None = None, *, offset: int = 0) -> None:
         """List the jobs of a state, from the one at ``offset`` on; None: those that changed last.

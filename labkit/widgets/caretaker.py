@@ -1,7 +1,8 @@
 """Caretaker: keeps the records true where stock workers are at work and no labkit worker is.
 
-A labkit worker does that once a second. Where there is none, whoever watches does: it writes
-labkit's own records and nothing of Dramatiq's, or a board would show jobs that are long over.
+A labkit worker does that once a second. Where there is none, whoever watches and may write does: it
+writes labkit's own records and nothing of Dramatiq's, or a board would show jobs that are long
+over. For who may only look, ``Bystander`` sees the same and writes nothing.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any
 
+from labkit.ledger.bystander import Bystander
 from labkit.ledger.reader import Ledger
 from labkit.ledger.reconcile import Reconciler
 from labkit.ledger.records import JobState
@@ -65,7 +67,7 @@ class Caretaker:
         now = time.monotonic()
         if has_live or self._stirs:
             self._alert_until = now + ALERT
-            if now - self._last > PASS * 0.9:
+            if not isinstance(self._ledger, Bystander) and now - self._last > PASS * 0.9:
                 self._last = now
                 self._pass()
 

@@ -54,6 +54,9 @@ class Picture:
     held: dict[str, str] = field(default_factory=dict)
     prefetched: int = 0  #: how many of all waiting jobs are so
 
+    #: Whether the records are true; else running jobs are running or prefetched.
+    is_kept: bool = True
+
     @property
     def is_recorded(self) -> bool:
         """Whether a ledger is kept there."""
@@ -96,5 +99,16 @@ def look(
     wish = question.wish if JobState.COMPLETED in counts else Wish()
     beside = aside.look(ledger, wish, opened, workers, question.limit, at)
     return Picture(
-        question, counts, jobs, offset, opened, workers, at, beside, found, held, prefetched
+        question,
+        counts,
+        jobs,
+        offset,
+        opened,
+        workers,
+        at,
+        beside,
+        found,
+        held,
+        prefetched,
+        ledger.is_kept,
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import redis
 
+from labkit.ledger.bystander import Bystander
 from labkit.ledger.reader import Ledger
 from labkit.redis_client import LazyPool, parse_redis_url
 from labkit.redis_server import find
@@ -34,14 +35,15 @@ class Place:
 
     url: str | None
     namespace: str
+    read_only: bool  #: whoever looks there writes nothing at all, not even labkit's own records
 
     @classmethod
-    def of(cls, url: str | None, namespace: str | None) -> Place:
+    def of(cls, url: str | None, namespace: str | None, read_only: bool | None = None) -> Place:
         """The place that these arguments of a widget mean."""
         if url is not None:
             parse_redis_url(url)
-            return cls(url, namespace or "dramatiq")
-        return cls(None, namespace or Settings().namespace)
+            return cls(url, namespace or "dramatiq", read_only is not False)
+        return cls(None, namespace or Settings().namespace, read_only is True)
 
     @property
     def address(self) -> str:
@@ -55,7 +57,10 @@ class Place:
     @contextmanager
     def ledger(self, *, read_only: bool = True) -> Iterator[Ledger]:
         """A ledger for a few questions now; its connection is closed at the end of the block."""
-        ledger = Ledger(self.url, self.namespace, read_only=read_only)
+        if self.read_only:
+            ledger: Ledger = Bystander(self.url, self.namespace)
+        else:
+            ledger = Ledger(self.url, self.namespace, read_only=read_only)
         try:
             yield ledger
         finally:
@@ -78,6 +83,9 @@ class Place:
         url = self.url
         pool = LazyPool(lambda: url or find(Settings()).url, connections, PATIENCE)
         client = redis.Redis.from_pool(pool)
-        ledger = Ledger(client=client, namespace=self.namespace, read_only=True)
+        if self.read_only:
+            ledger: Ledger = Bystander(client=client, namespace=self.namespace)
+        else:
+            ledger = Ledger(client=client, namespace=self.namespace, read_only=True)
         ledger.is_foreign = url is not None
         return ledger

@@ -48,6 +48,7 @@ def show_picture(picture: Picture, *, is_foreign: bool = False) -> dict[str, Any
     }
     if not picture.is_recorded:
         view["stock"] = True
+    if not (picture.is_recorded and picture.is_kept):
         for row in rows:
             if row["state"] == JobState.RUNNING:
                 row["either"] = True
