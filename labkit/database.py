@@ -209,9 +209,11 @@ def _explain(context: ExceptionContext) -> None:
         raise DatabaseNotReady(f"No database answers at {where}: {error}.") from None
     if found := _MISSING.search(str(error)):
         what = found["what"] or found["column"] or found["relation"]
-        how = "labkit.database.create_tables(); `labkit db upgrade` does so, and for work/ as well"
+        how = (
+            "`labkit db upgrade`, or labkit.database.create_tables() for labkit's own tables alone"
+        )
         if context.engine and Path(str(context.engine.url.database)).stem.endswith("test"):
-            how = "labkit.database.prepare_test(), or `labkit db prepare-test`"
+            how = "`labkit db prepare-test`, or labkit.database.prepare_test()"
         raise DatabaseNotReady(f"{where} has no {what!r}. Bring it up to date: {how}.") from error
 
 

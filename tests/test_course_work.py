@@ -114,11 +114,12 @@ def test_the_learners_tests_are_run_and_told_apart(
     capsys.readouterr()
     assert work.run_tests() == {"test_a": True, "test_b": False}
     said = capsys.readouterr().out.splitlines()
-    assert said[:2] == [
+    assert said[:3] == [
+        "pytest",
         "PASSED tests/test_both.py::test_a",
         "FAILED tests/test_both.py::test_b - assert 1 == 2",
     ]
-    assert said[2].startswith("1 failed, 1 passed in ")
+    assert said[3].startswith("1 failed, 1 passed in ")
     work.write("tests/test_both.py", "def test_a(): assert True\ndef test_b(): assert 2 == 2")
     assert work.run_tests() == {"test_a": True, "test_b": True}
 

@@ -203,7 +203,7 @@ def test_using_another_ends_with_its_block(tmp_path: Path) -> None:
 class TestNotReady:
     @pytest.mark.usefixtures("root")
     def test_a_missing_table_says_how_to_make_it(self) -> None:
-        with pytest.raises(DatabaseNotReady, match=r"no 'tasks'.*create_tables\(\).*db upgrade"):
+        with pytest.raises(DatabaseNotReady, match=r"no 'tasks'.*db upgrade.*create_tables\(\)"):
             add_task()
         database.close()
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from labkit.course import chapters
+from labkit.course.failure import learners_lines, told
 from labkit.course.misconception import behind_message
 from labkit.course.progress import record
 from labkit.course.show import Tone, card, say, sentence, show, source
@@ -89,10 +90,12 @@ def judge(key: str, *given: Any) -> Verdict:
     except LabkitError as error:
         return Verdict(None, f"The check could not be made: {error}")
     except Exception as error:
+        if learners_lines(error):
+            return Verdict(False, f"your code stopped with {told(error)}")
         return Verdict(
             False,
-            "The check could not make sense of the answer "
-            f"({type(error).__name__}: {error}). Is it of the kind that was asked for?",
+            f"The check could not make sense of the answer ({told(error)}). "
+            "Is it of the kind that was asked for?",
         )
     return Verdict(True, task.praise)
 

@@ -96,7 +96,7 @@ def put_aside(*names: str) -> None:
 
 
 def run_tests(*names: str) -> dict[str, bool]:
-    """Run ``pytest`` in ``work/``, print its summary, and return which tests passed.
+    """Run ``pytest`` in ``work/``, print command and summary, and return which tests passed.
 
     Parameters:
       names: as pytest takes them, such as ``tests/jobs/test_task_logger.py``; none is all.
@@ -118,6 +118,8 @@ def run_tests(*names: str) -> dict[str, bool]:
     )
     lines = ran.stdout.splitlines()
     outcomes = [line for line in lines if line.startswith(("PASSED ", "FAILED ", "ERROR "))]
+    # The command first: of an output that is folded, JupyterLab shows the first line.
+    print_line(" ".join(["pytest", *names]))
     print_line("\n".join([*outcomes, *lines[-1:]]) or ran.stderr)
     return {line.split()[1].rpartition("::")[2]: line.startswith("PASSED") for line in outcomes}
 

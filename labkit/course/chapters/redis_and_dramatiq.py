@@ -90,7 +90,7 @@ PREDICTIONS = {
             (
                 "The result of the function",
                 lambda left: bool(left) and not any(b"default" in key for key in left),
-                "Results need a middleware of their own, `dramatiq.results`.",
+                "Results need a middleware of their own, `dramatiq.results.Results`.",
             ),
         ],
         "An acknowledged message is deleted. That a job was completed, and when, is known here "
@@ -120,6 +120,7 @@ EXERCISES = {
         wrong=[
             ('def take(client):\n    return client.rpop("line")', "that is a stack", "stack"),
             ('def take(client):\n    return client.lindex("line", 0)', "left it there"),
+            ('def take(client):\n    return client.lpop("queue")', "ask for the list `line`"),
             (
                 "def take(client):\n"
                 '    item = client.lindex("line", 0)\n'
@@ -154,6 +155,7 @@ EXERCISES = {
             (checks.POPPED, "is no look", "peek"),
             (checks.IDS, "is the id of a delivery"),
             (checks.FIRST_TWO, "you list 2"),
+            (checks.NO_RETURN, "Does it `return`"),
         ],
         praise="That is what a board does, a little faster: its numbers come from such reads.",
     ),
@@ -180,7 +182,7 @@ EXERCISES = {
             (line.ALL_DONE, "other worker's tea is lost"),
             (line.TO_THE_END, "it is next"),
         ],
-        praise="Dramatiq does it the same way, with a held set for each worker, so that it knows "
+        praise="Dramatiq does it the same way, with one set for each worker, so that it knows "
         "whose jobs to give back when one of them dies.",
     ),
 }

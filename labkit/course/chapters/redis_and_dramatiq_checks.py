@@ -31,8 +31,13 @@ def check_take(take: Take) -> None:
 
 def _judge_one(taken: Any, client: redis.Redis) -> None:
     left = client.lrange(LINE, 0, -1)
-    if taken in (None, ...) and left == ["first", "second", "third"]:
+    if taken is ...:
         raise NotAttempted
+    if taken is None and left == ["first", "second", "third"]:
+        raise Wrong(
+            "three items wait, and `take` returned None and took none of them. Does it ask for the "
+            "list `line`, and return what it gets?"
+        )
     if taken == "third":
         raise Wrong(
             "you took the newest. Whoever waits longest goes last then: that is a stack, and while "
@@ -113,8 +118,10 @@ def _judge_waiting(listed: Any, client: redis.Redis) -> None:
             "three jobs waited, and after you had looked, some were gone: a command that pops is "
             "no look. No worker will ever run what you took"
         )
-    if listed in (..., None):
+    if listed is ...:
         raise NotAttempted
+    if listed is None:
+        raise Wrong("`waiting` returned None, and three jobs wait. Does it `return` its list?")
     try:
         pairs = [(actor, list(arguments)) for actor, arguments in listed]
     except (TypeError, ValueError):
@@ -183,4 +190,10 @@ def waiting(client):
     ids = client.lrange("dramatiq:default", 0, 1)
     found = [json.loads(client.hget("dramatiq:default.msgs", id)) for id in ids]
     return [(message["actor_name"], message["args"]) for message in found]
+"""
+
+NO_RETURN = """\
+def waiting(client):
+    ids = client.lrange("dramatiq:default", 0, -1)
+    [json.loads(client.hget("dramatiq:default.msgs", id)) for id in ids]
 """

@@ -87,7 +87,8 @@ def _judge_death(line: Any) -> None:
         )
     if left != ["tea", "cake", "milk"]:
         raise Wrong(
-            f"{held} were taken and given back; then the line held {left}, and not tea, cake, milk"
+            f"a worker took {held[0]} and {held[1]} and was killed. After `give_back` the line was "
+            f"{', '.join(map(str, left))}, and should be tea, cake, milk"
         )
 
 

@@ -107,11 +107,11 @@ PREDICTIONS = {
                 "Neither of them makes a task and looks at what follows.",
             ),
             (
-                "The first: it is about what happens after creating a task",
+                "The first alone: it is about what happens after creating a task",
                 lambda results: _failed(results) == 1,
                 "Its name says so. Its body sends the job itself.",
             ),
-            ("None", lambda results: _failed(results) == 0),
+            ("Neither", lambda results: _failed(results) == 0),
         ],
         "The one sends the job by hand, the other calls the function. Both test the library more "
         "than the application.",
@@ -139,12 +139,13 @@ EXERCISES = {
         wrong=[
             (rating.TYPES_ONLY, "A type says", "type_is_enough"),
             (rating.OPEN_ENDS, "includes both ends"),
+            (rating.HALVES, "a whole number"),
             (rating.ONE_LETTER, "white space alone"),
             (rating.NO_LIMIT, "set a limit"),
             (rating.WITH_DEFAULT, "A default"),
         ],
-        praise="In a migration the same rules can stand as CHECK constraints, which no program can "
-        "go round.",
+        praise="In a migration the same rules can stand as CHECK constraints of the database, "
+        "which no program can go round.",
     ),
     "hook": Exercise(
         "Write `test_hook`, a test of the Task model: a new task sends one job, with its id. The "
@@ -165,6 +166,9 @@ EXERCISES = {
             (checks.SENDS_ITSELF, "although the hook is deleted", "green_is_tested"),
             (checks.ANY_JOB, "sends two jobs", "any_will_do"),
             (checks.ONE_JOB, "another id", "counting"),
+            (checks.ONE_LOG, "another id", "counting"),
+            (checks.RETURNS, "stands behind `assert`"),
+            (checks.FIXTURE, "Fixtures are pytest’s"),
             (checks.NO_MODE, "to Redis", "import_fakes"),
             (checks.ALWAYS_FAILS, "with the hook in place"),
         ],
@@ -172,8 +176,8 @@ EXERCISES = {
     ),
     "enqueued": Exercise(
         "Write an assertion to keep: `with assert_enqueued(job, *arguments):` holds if its block "
-        "sends `job` exactly once, with just these arguments, whatever other jobs it sends. If "
-        "not, the AssertionError says what was sent. The block’s jobs do not reach Redis.",
+        "sends `job` exactly once, with just these arguments; jobs of other actors do not matter. "
+        "If not, the AssertionError says what was sent. The block’s jobs do not reach Redis.",
         check=assertion.check_assertion,
         hints=[
             "In which mode must the block run, so that you can look at its jobs afterwards?",
@@ -191,6 +195,8 @@ EXERCISES = {
             (assertion.NO_MODE, "chooses no mode", "import_fakes"),
             (assertion.ANY_JOB, "two jobs for one", "any_will_do"),
             (assertion.ONE_JOB, "another argument", "counting"),
+            (assertion.ONE_OF_THEM, "once more"),
+            (assertion.NO_MANAGER, "`@contextmanager` above"),
             (assertion.TOO_LATE, "where there is none"),
             (assertion.BARE, "nothing of what was sent"),
             (assertion.HIDES, "is hidden behind"),

@@ -9,6 +9,7 @@ from labkit import modes
 from labkit.actors import LabActor, actor
 from labkit.broker import LabBroker
 from labkit.course.exercise import NotAttempted, Wrong
+from labkit.course.failure import told
 from labkit.errors import ModeError
 from labkit.ledger.reader import Ledger
 from labkit.modes import Mode
@@ -50,6 +51,7 @@ def check_assertion(assert_enqueued: Any) -> None:
         _judge_bad(attempt, [], "no job at all")
         _judge_bad(attempt, [right, right], "two jobs for one")
         _judge_bad(attempt, [(note, OTHER)], "a job with another argument than asked for")
+        _judge_bad(attempt, [right, (note, OTHER)], "the job, and once more for somebody else")
         _judge_bad(attempt, [(tell, WANTED)], "a job of another name")
         _judge_message(attempt((note, OTHER)))
         _judge_own_error(attempt(fails=True))
@@ -62,14 +64,20 @@ def _attempt(
 ) -> Exception | None:
     """The error with which a block ends that sends these jobs, if it does."""
     try:
-        with assertion(job, WANTED) as given:
+        block = assertion(job, WANTED)
+        if not hasattr(block, "__enter__"):
+            raise Wrong(
+                f"it returns a {type(block).__name__}, which `with` cannot use. Is "
+                "`@contextmanager` above it, and a `yield` inside?"
+            )
+        with block as given:
             if given is ...:
                 raise NotAttempted
             for sends, argument in sent:
                 sends.send(argument)
             if fails:
                 raise _Refused("the payment was refused")
-    except NotAttempted:
+    except (NotAttempted, Wrong):
         raise
     except ModeError as error:
         raise Wrong(
@@ -83,8 +91,7 @@ def _attempt(
 
 def _judge_good(error: Exception | None, what: str) -> None:
     if error is not None:
-        told = f"{type(error).__name__}: {error}".rstrip(": ")
-        raise Wrong(f"{what}, and your assertion fails ({told})")
+        raise Wrong(f"{what}, and your assertion fails ({told(error)})")
 
 
 def _judge_bad(
@@ -94,15 +101,14 @@ def _judge_bad(
     if error is None:
         raise Wrong(f"your assertion holds for a block that sends {what}")
     if not isinstance(error, AssertionError):
-        told = f"{type(error).__name__}: {error}"
-        raise Wrong(f"for a block that sends {what} it raises no AssertionError ({told})")
+        raise Wrong(f"for a block that sends {what} it raises no AssertionError ({told(error)})")
 
 
 def _judge_message(error: Exception | None) -> None:
     if str(OTHER) not in str(error):
         raise Wrong(
-            f"it fails where it should, and says {str(error)!r}: nothing of what was sent instead. "
-            "Outside of test files pytest adds nothing to a bare `assert`"
+            f"it fails where it should, and its text {str(error)!r} says nothing of what was sent "
+            "instead. Outside of test files pytest adds nothing to a bare `assert`"
         )
 
 
@@ -186,6 +192,21 @@ def assert_enqueued(job, *arguments):
     with fake():
         yield
         assert len(job.jobs) == 1, job.jobs
+"""
+
+ONE_OF_THEM = """\
+@contextmanager
+def assert_enqueued(job, *arguments):
+    with fake():
+        yield
+        assert [message.args for message in job.jobs].count(arguments) == 1, job.jobs
+"""
+
+NO_MANAGER = """\
+def assert_enqueued(job, *arguments):
+    with fake():
+        yield
+        assert [message.args for message in job.jobs] == [arguments], job.jobs
 """
 
 TOO_LATE = """\

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from labkit import hooks, modes
 from labkit.actors import default_broker
 from labkit.course.exercise import NotAttempted, Wrong
-from labkit.database import address, prepare_test, using
+from labkit.course.failure import told
+from labkit.database import address, prepare_test, session, using
 from labkit.models import Task
 from labkit.modes import Mode
 from labkit.settings import Settings
@@ -24,21 +27,22 @@ class Run:
     leaked: int = 0
 
 
-#: What is wrong with the model, and what it means when the test passes all the same.
-BROKEN: list[tuple[Callable[[Task], list[object]], str]] = [
+#: What a broken hook sends, given another task's id and the right one, and what it means when the
+#: test passes.
+BROKEN: list[tuple[Callable[[int | None, int | None], list[object]], str]] = [
     (
-        lambda task: [],
+        lambda other, own: [],
         "your test passes although the hook is deleted. Does it make a task, and leave the sending "
         "to the hook?",
     ),
     (
-        lambda task: [task.id, task.id],
+        lambda other, own: [own, own],
         "your test passes with a hook that sends two jobs for one task. How many should it find?",
     ),
     (
-        lambda task: [(task.id or 0) + 1],
+        lambda other, own: [other],
         "your test passes with a hook that sends another id than that of the task. Look at the "
-        "job's `args`",
+        "job's `args`, or at the log's `task_id`",
     ),
 ]
 
@@ -47,10 +51,16 @@ def check_hook(test: Any) -> None:
     """Try the learner's test on the model as it should be, and then on broken ones."""
     if not callable(test):
         raise Wrong("`test_hook` is not a function any more: define it with `def`")
+    if wanted := list(inspect.signature(test).parameters):
+        raise Wrong(
+            f"`test_hook` asks for {', '.join(wanted)}. Fixtures are pytest’s, and the check calls "
+            "your test without any: make the task inside it"
+        )
     prepare_test()
     # The rows that the test makes are none of development's.
     with using(address(Settings(env="test"))):
-        good = _try(test, lambda task: [task.id])
+        other = _another()
+        good = _try(test, lambda own: [own])
         if good.answer is ... and good.error is None:
             raise NotAttempted
         if good.leaked:
@@ -59,19 +69,31 @@ def check_hook(test: Any) -> None:
                 "on its way.) In which mode are jobs kept in a list?"
             )
         if good.error is not None:
-            told = f"{type(good.error).__name__}: {good.error}".rstrip(": ")
-            raise Wrong(f"your test fails with the hook in place ({told})")
+            raise Wrong(f"your test fails with the hook in place ({told(good.error)})")
+        if good.answer is not None:
+            raise Wrong(
+                f"your test returns {good.answer!r}, and nobody looks at that: what must be true "
+                "stands behind `assert`"
+            )
         for sends, meaning in BROKEN:
-            if _try(test, sends).error is None:
+            if _try(test, partial(sends, other)).error is None:
                 raise Wrong(meaning)
 
 
-def _try(test: Callable[[], Any], sends: Callable[[Task], list[object]]) -> Run:
+def _another() -> int | None:
+    """The id of a task that is there before the test, and that no hook has seen."""
+    with hooks.only(), session() as db:
+        task = Task(title="Somebody else’s")
+        db.add(task)
+    return task.id
+
+
+def _try(test: Callable[[], Any], sends: Callable[[int | None], list[object]]) -> Run:
     """Run a test while new tasks send jobs with the ids that ``sends`` says, and no other hook."""
     run = Run()
 
     def hook(task: Task) -> None:
-        for task_id in sends(task):
+        for task_id in sends(task.id):
             if modes.current() is Mode.DISABLED:
                 run.leaked += 1
             else:
@@ -134,6 +156,32 @@ def test_hook():
     with fake(), assert_difference(lambda: len(task_logger.jobs), 1):
         with session() as db:
             db.add(Task(title="Buy milk"))
+"""
+
+ONE_LOG = """\
+def test_hook():
+    def count():
+        with session() as db:
+            return len(db.exec(select(Log)).all())
+
+    with inline(), assert_difference(count, 1):
+        with session() as db:
+            db.add(Task(title="Buy milk"))
+"""
+
+RETURNS = """\
+def test_hook():
+    with fake():
+        with session() as db:
+            task = Task(title="Buy milk")
+            db.add(task)
+        return [job.args for job in task_logger.jobs] == [(task.id,)]
+"""
+
+FIXTURE = """\
+def test_hook(task):
+    with fake():
+        assert [job.args for job in task_logger.jobs] == [(task.id,)]
 """
 
 NO_MODE = """\

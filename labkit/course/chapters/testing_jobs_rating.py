@@ -23,13 +23,14 @@ def check_rating(model: Any) -> None:
         raise NotAttempted
     _must_take(model, "stars and a comment")
     for stars in (1, 5):
-        _must_take(model, f"{stars} star(s); 1 to 5 includes both ends", stars=stars)
+        _must_take(model, f"stars={stars}; 1 to 5 includes both ends", stars=stars)
     for stars in (0, 6, -3):
         _must_refuse(
             model,
             f"a rating of {stars} stars is accepted. A type says that it is a number, not which",
             stars=stars,
         )
+    _must_refuse(model, "a rating of 2.5 stars is accepted: a whole number is an `int`", stars=2.5)
     _must_take(model, f"a comment of {LONGEST} characters", comment="x" * LONGEST)
     for comment, what in (("", "an empty comment"), (" \n", "a comment of white space alone")):
         _must_refuse(
@@ -137,6 +138,13 @@ OPEN_ENDS = """\
 class Rating(Model, table=True):
     id: int | None = Field(default=None, primary_key=True)
     stars: int = Field(gt=1, lt=5)
+    comment: Text = Field(max_length=80)
+"""
+
+HALVES = """\
+class Rating(Model, table=True):
+    id: int | None = Field(default=None, primary_key=True)
+    stars: float = Field(ge=1, le=5)
     comment: Text = Field(max_length=80)
 """
 
