@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from labkit.course import chapters
-from labkit.course.failure import learners_lines, told
+from labkit.course.failure import told
 from labkit.course.misconception import behind_message
 from labkit.course.progress import record
 from labkit.course.show import Tone, card, say, sentence, show, source
@@ -90,13 +90,7 @@ def judge(key: str, *given: Any) -> Verdict:
     except LabkitError as error:
         return Verdict(None, f"The check could not be made: {error}")
     except Exception as error:
-        if learners_lines(error):
-            return Verdict(False, f"your code stopped with {told(error)}")
-        return Verdict(
-            False,
-            f"The check could not make sense of the answer ({told(error)}). "
-            "Is it of the kind that was asked for?",
-        )
+        return Verdict(False, f"it ended with {told(error)}. Is it of the kind that was asked for?")
     return Verdict(True, task.praise)
 
 

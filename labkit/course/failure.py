@@ -6,20 +6,11 @@ import linecache
 from traceback import walk_tb
 
 
-def learners_lines(error: BaseException) -> list[str]:
-    """The lines of a notebook's cells that the error went through, innermost last.
-
-    A line is empty where its text is not known.
-    """
-    return [
-        linecache.getline(frame.f_code.co_filename, number).strip()
-        for frame, number in walk_tb(error.__traceback__)
-        if frame.f_globals.get("__name__") == "__main__"
-    ]
-
-
 def told(error: BaseException) -> str:
-    """``KeyError: 'actor'``, and the learner's line, if it arose in one."""
+    """``KeyError: 'actor'``, and the line of the notebook's cell in which it arose, if it did."""
     text = f"{type(error).__name__}: {error}".rstrip(": ")
-    line = next(reversed(learners_lines(error)), "")
-    return f"{text}, in `{line}`" if line else text
+    for frame, number in reversed(list(walk_tb(error.__traceback__))):
+        line = linecache.getline(frame.f_code.co_filename, number).strip()
+        if frame.f_globals.get("__name__") == "__main__" and line:
+            return f"{text}, in your line `{line}`"
+    return text
