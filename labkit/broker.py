@@ -7,6 +7,7 @@ kill at any instant leaves the two equal. Stock workers and producers can share 
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import threading
@@ -23,6 +24,7 @@ from labkit.delivery import Delivery
 from labkit.heartbeat import Heartbeat
 from labkit.ledger import keys, records
 from labkit.ledger.records import JobState
+from labkit.log_mask import LOGGER, LogMask
 from labkit.promoter import Promoter
 from labkit.redis_client import redis_errors, sibling
 from labkit.redis_server import connect
@@ -74,6 +76,7 @@ class LabBroker(Sending, RedisBroker):
         self.is_quiet = False
         self._settler: Settler | None = None
         self._heartbeat: Heartbeat | None = None
+        self._log_mask = LogMask(self)
 
     def call(self, script: str, *arguments: Any, client: redis.Redis | None = None) -> Any:
         """Run one of the ledger's scripts."""
@@ -176,6 +179,7 @@ class LabBroker(Sending, RedisBroker):
 
     def _begin_work(self, worker: Worker) -> None:
         self._settler = Settler(self._write_starts, self._write_ends)
+        logging.getLogger(LOGGER).addFilter(self._log_mask)
         self._heartbeat = Heartbeat(self, worker)
         self._heartbeat.start()
 
@@ -186,6 +190,7 @@ class LabBroker(Sending, RedisBroker):
         if self._heartbeat is not None:
             self._heartbeat.stop()
             self._heartbeat = None
+        logging.getLogger(LOGGER).removeFilter(self._log_mask)
 
     # -- settling --------------------------------------------------------------------------------
 

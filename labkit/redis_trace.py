@@ -276,7 +276,7 @@ def _scripts() -> dict[str, str]:
 
 
 def _text(words: Sequence[str], hidden: Sequence[str]) -> str:
-    from labkit.widgets.redact import mask, safe_text, shorten
+    from labkit.redact import mask, safe_text, shorten
 
     shown = []
     for word in words:
@@ -287,8 +287,8 @@ def _text(words: Sequence[str], hidden: Sequence[str]) -> str:
 
 
 def _secrets(ledger: Ledger, ids: Iterable[str]) -> list[str]:
+    from labkit.redact import secrets_of
     from labkit.widgets.present import names_of_arguments
-    from labkit.widgets.redact import secrets_of
 
     return [
         secret

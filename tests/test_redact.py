@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labkit.widgets.redact import MASK, call_text, is_secret, safe_text, secrets_of
+from labkit.redact import MASK, call_text, is_secret, safe_text, secrets_of
 
 
 @pytest.mark.parametrize(

@@ -15,10 +15,10 @@ import traitlets
 
 from labkit.errors import AlreadyTaken, LabkitError, ReadOnly
 from labkit.ledger.selection import Outcome
+from labkit.redact import safe_text
 from labkit.settings import Settings
 from labkit.widgets.deed import JobsDeed, WorkerDeed, asked_by, do_to_worker, quote
 from labkit.widgets.live import front_end, writing
-from labkit.widgets.redact import safe_text
 from labkit.widgets.watching import WatchingWidget
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from labkit.ledger import processes, whereabouts
 from labkit.ledger.records import JobState
+from labkit.redact import safe_text
 from labkit.widgets import wording
 from labkit.widgets.present import millis, show_job
 from labkit.widgets.raw import show_place
-from labkit.widgets.redact import safe_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from labkit.ledger.records import JobState
 from labkit.ledger.replay import Replay
+from labkit.redact import safe_text
 from labkit.widgets import aside, twin
 from labkit.widgets.acting import ActingWidget
 from labkit.widgets.finding import Finding
@@ -18,7 +19,6 @@ from labkit.widgets.live import SHARED, front_end, writing
 from labkit.widgets.looking import Question
 from labkit.widgets.place import Place
 from labkit.widgets.present import show_picture
-from labkit.widgets.redact import safe_text
 
 if TYPE_CHECKING:
     from labkit.widgets.looking import Picture

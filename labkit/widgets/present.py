@@ -13,8 +13,8 @@ import dramatiq
 
 from labkit.ledger.query import Seen
 from labkit.ledger.records import JobState
+from labkit.redact import call_text, mask, safe_text, secrets_of, shorten
 from labkit.widgets import wording
-from labkit.widgets.redact import call_text, mask, safe_text, secrets_of, shorten
 
 if TYPE_CHECKING:
     from datetime import datetime

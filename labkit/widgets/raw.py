@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from labkit.redact import MASK, is_secret, mask, safe_text, secrets_of, shorten
 from labkit.widgets.present import names_of_arguments
-from labkit.widgets.redact import MASK, is_secret, mask, safe_text, secrets_of, shorten
 
 if TYPE_CHECKING:
     from labkit.ledger.records import JobRecord

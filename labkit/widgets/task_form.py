@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from labkit.errors import LabkitError
+from labkit.redact import safe_text
 from labkit.widgets import twin
 from labkit.widgets.live import SHARED, LiveWidget, front_end
-from labkit.widgets.redact import safe_text
 
 if TYPE_CHECKING:
     from labkit.models import Task

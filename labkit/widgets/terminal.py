@@ -11,7 +11,7 @@ import re
 from os import SEEK_END
 from typing import TYPE_CHECKING
 
-from labkit.widgets.redact import mask, safe_text, shorten
+from labkit.redact import mask, safe_text, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,13 +6,13 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from labkit.ledger.history import Recent
+from labkit.redact import safe_text
 from labkit.widgets import twin
 from labkit.widgets.aside import Wish
 from labkit.widgets.live import SHARED, front_end
 from labkit.widgets.looking import Question
 from labkit.widgets.place import Place
 from labkit.widgets.present import millis
-from labkit.widgets.redact import safe_text
 from labkit.widgets.watching import WatchingWidget
 
 if TYPE_CHECKING:

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from labkit.ledger import following
 from labkit.ledger.records import JobState
+from labkit.redact import safe_text
 from labkit.widgets import wording
 from labkit.widgets.present import show_job
-from labkit.widgets.redact import safe_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

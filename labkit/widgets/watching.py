@@ -6,11 +6,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from labkit.redact import safe_text
 from labkit.widgets.caretaker import Caretaker
 from labkit.widgets.live import LiveWidget, writing
 from labkit.widgets.looking import LOST, look_now
 from labkit.widgets.present import millis
-from labkit.widgets.redact import safe_text
 
 if TYPE_CHECKING:
     from labkit.ledger.reader import Ledger

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from labkit.ledger.records import JobState
-from labkit.widgets.redact import safe_text
+from labkit.redact import safe_text
 
 if TYPE_CHECKING:
     from labkit.ledger.workers import WorkerCard

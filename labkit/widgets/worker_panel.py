@@ -17,12 +17,12 @@ import psutil
 
 from labkit.errors import LabkitError, WorkerError
 from labkit.ledger.records import JobState
+from labkit.redact import safe_text
 from labkit.widgets import twin
 from labkit.widgets.live import SHARED, front_end, writing
 from labkit.widgets.looking import Question
 from labkit.widgets.place import Place
 from labkit.widgets.present import show_job
-from labkit.widgets.redact import safe_text
 from labkit.widgets.terminal import Tail
 from labkit.widgets.watching import WatchingWidget
 from labkit.worker import Worker

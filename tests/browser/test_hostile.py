@@ -11,8 +11,8 @@ import bleach
 import pytest
 from playwright.sync_api import expect
 
+from labkit.redact import safe_text
 from labkit.redis_server import ThrowawayRedis
-from labkit.widgets.redact import safe_text
 from tests.browser.looks import look
 from tests.support_hostile import CORPUS, RUN, plant
 
