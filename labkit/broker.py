@@ -163,7 +163,7 @@ class LabBroker(Sending, RedisBroker):
         if allowed is not None and starts > allowed:
             delivery.fail()
             delivery.stuff_exception(
-                RuntimeError(f"its worker died in {starts - 1} attempts, and {allowed} are allowed")
+                RuntimeError(f"its worker died in {starts - 1} of {allowed} allowed attempts")
             )
 
     def _allowed_attempts(self, delivery: Delivery) -> int | None:

@@ -1,4 +1,4 @@
-"""The story: what a learner writes in chapters 04 to 08 is an application that leaves the course.
+"""The story: what a learner writes in chapters 04 to 09 is an application that leaves the course.
 
 The chapters' own cells are followed: those that save a file, those that run ``labkit``, and the
 exercises whose solution a chapter says to keep.
@@ -22,7 +22,7 @@ from labkit.course import chapters
 from tests.support import wait_until
 from tools.notebooks import ROOT, environment
 
-FIRST, LAST = 4, 8
+FIRST, LAST = 4, 9
 #: A chapter's words behind an exercise: the file to keep it in, and what stands above it there.
 KEEP = re.compile(r"begins with `%%work (?P<file>\S+)`, and then (?P<above>.*?) and your function")
 TASK = "from app.factories import create_task; import labkit.jobs; create_task('Buy milk')"
@@ -125,8 +125,10 @@ def test_what_the_chapters_leave_in_work_runs_outside_of_the_course(course: Path
         "06 app/sending.py",
         "07 app/assertions.py",
         "08 app/catch_up.py",
+        "09 app/outbox.py",
     ]
     env = home(course)
+    sh(block("09", "bash", "labkit generate model outbox"), course / "notebooks", env)
     sh(
         "git add -A && git commit --quiet -m 'Log new tasks in the background'",
         course / "work",
@@ -141,7 +143,7 @@ def test_what_the_chapters_leave_in_work_runs_outside_of_the_course(course: Path
         else:
             said = sh(command, here, env)
             if command == "pytest":
-                assert re.search(r"\b4 passed", said), said
+                assert re.search(r"\b5 passed", said), said
     with running(worker, here, env):
         sh(f'{sys.executable} -c "{TASK}"', here, env)
         wait_until(lambda: logs(here) == 1, 30, "the worker has written a log of the new task")

@@ -38,6 +38,7 @@ ORDER = (
     "enqueuing_from_a_model",
     "testing_jobs",
     "clearing_queues",
+    "when_things_fail",
 )
 
 
