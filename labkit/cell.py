@@ -12,6 +12,7 @@ from pathlib import Path
 
 #: What asks and judges, and leaves nothing that another cell needs.
 QUESTIONS = {"predict", "settle", "check", "hint", "solution", "quiz", "progress", "assignment"}
+QUESTIONS |= {"keep_test"}
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
-"""The story: what a learner writes in chapters 04 to 09 is an application that leaves the course.
+"""The story: what a learner writes in chapters 01 to 09 is an application that leaves the course.
 
-The chapters' own cells are followed: those that save a file, those that run ``labkit``, and the
-exercises whose solution a chapter says to keep.
+The chapters' own cells are followed: those that save a file or put one aside, those that run
+``labkit``, and the answers that a chapter says to keep, each with the test beside it.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from labkit.course import chapters
 from tests.support import wait_until
 from tools.notebooks import ROOT, environment
 
-FIRST, LAST = 4, 9
-#: A chapter's words behind an exercise: the file to keep it in, and what stands above it there.
+FIRST, LAST = 1, 9
+#: A chapter's words where the learner writes the test, too: the file to keep it in, and what stands above it there.
 KEEP = re.compile(r"begins with `%%work (?P<file>\S+)`, and then (?P<above>.*?) and your function")
 TASK = "from app.factories import create_task; import labkit.jobs; create_task('Buy milk')"
 
@@ -65,7 +65,7 @@ def sh(command: str, cwd: Path, env: dict[str, str]) -> str:
 
 def follow(root: Path) -> list[str]:
     """Do what the chapters' cells do in ``work/``; returns the files that were kept."""
-    kept, ran, solution = [], set(), ""
+    kept, ran, before, task = [], set(), "", None
     for chapter, cell in cells():
         first, _, rest = cell.source.partition("\n")
         if first.startswith("%%work "):
@@ -74,13 +74,29 @@ def follow(root: Path) -> list[str]:
             if line.startswith(("!labkit generate", "!labkit db")) and line not in ran:
                 ran.add(line)
                 sh(line[1:], root / "notebooks", home(root))
+        for names in re.findall(r"put_aside\((.*)\)", cell.source):
+            for name in re.findall(r'"(.*?)"', names):
+                (root / "work" / name).unlink(missing_ok=True)
+        if found := re.fullmatch(r'keep_test\("(\S+)"\)', cell.source):
+            kept.append(f"{chapter.number} {keep(root, found[1], before)}")
         if found := re.match(r'check\("(\S+)"', cell.source):
-            solution = chapters.exercise(found[1]).solution
-        if (found := KEEP.search(cell.source)) and cell.cell_type == "markdown":
-            above = [f"{code}\n" for code in re.findall(r"`([^`]+)`", found["above"])]
-            save(root, found["file"], "".join([*above, "\n\n", solution]))
+            task = chapters.exercise(found[1])
+        if (found := KEEP.search(cell.source)) and task is not None and task.keep is None:
+            above = "\n".join(re.findall(r"`([^`]+)`", found["above"]))
+            save(root, found["file"], f"{above}\n\n{task.solution}")
             kept.append(f"{chapter.number} {found['file']}")
+        before = cell.source
     return kept
+
+
+def keep(root: Path, key: str, words: str) -> str:
+    """Keep a solution where the chapter says so, and a test beside it; returns the file."""
+    task = chapters.exercise(key)
+    assert task.keep is not None
+    assert f"`%%work {task.keep.file}`" in words
+    save(root, task.keep.file, task.keep.around(task.solution))
+    save(root, task.keep.test_file, task.keep.test)
+    return task.keep.file
 
 
 def save(root: Path, name: str, text: str) -> None:
@@ -121,6 +137,9 @@ def running(command: str, cwd: Path, env: dict[str, str]) -> Iterator[None]:
 def test_what_the_chapters_leave_in_work_runs_outside_of_the_course(course: Path) -> None:
     kept = follow(course)
     assert kept == [
+        "01 app/mail_status.py",
+        "02 app/line.py",
+        "03 app/jobs/stopwatch.py",
         "05 app/politely.py",
         "06 app/sending.py",
         "07 app/assertions.py",
@@ -143,7 +162,7 @@ def test_what_the_chapters_leave_in_work_runs_outside_of_the_course(course: Path
         else:
             said = sh(command, here, env)
             if command == "pytest":
-                assert re.search(r"\b5 passed", said), said
+                assert re.search(r"\b17 passed", said), said
     with running(worker, here, env):
         sh(f'{sys.executable} -c "{TASK}"', here, env)
         wait_until(lambda: logs(here) == 1, 30, "the worker has written a log of the new task")

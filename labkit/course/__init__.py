@@ -8,6 +8,7 @@
     assignment("05.tomorrow")          # what is to be done, and the cells to begin with
     hint("05.tomorrow")                # the next hint
     solution("05.tomorrow")            # one way to do it
+    keep_test("05.politely")           # a test beside the answer that you keep in work/
     quiz("05")                         # the chapter's questions
     progress()                         # the map, and what is done
     export_progress("Ann")             # one file of it, to hand in or to take along
@@ -20,6 +21,7 @@ from __future__ import annotations
 
 from labkit.course.exercise import assignment, check, hint, solution
 from labkit.course.export import export_progress, restore_progress
+from labkit.course.keep import keep_test
 from labkit.course.prediction import predict, settle
 from labkit.course.progress import progress
 from labkit.course.quiz import quiz
@@ -29,6 +31,7 @@ __all__ = [
     "check",
     "export_progress",
     "hint",
+    "keep_test",
     "predict",
     "progress",
     "quiz",

@@ -7,22 +7,26 @@ left of the one before, in a root and on a Redis that are thrown away.
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from labkit.course import chapters
 from labkit.course.exercise import Exercise, Verdict, judge
 from labkit.course.misconception import behind_message
 from labkit.redis_server import ThrowawayRedis
 from labkit.settings import find_root
+
+if TYPE_CHECKING:
+    from labkit.course.keep import Keep
 
 ENOUGH_WRONG, ENOUGH_HINTS = 3, 2
 
@@ -73,6 +77,30 @@ def faults(key: str) -> Iterator[str]:
                 yield f"{case.name}: its message stands for the misconception {met}"
     if len(messages) < ENOUGH_WRONG:
         yield f"wrong answers get {len(messages)} different messages; {ENOUGH_WRONG} are the least"
+    if task.keep is not None:
+        yield from _kept(key, task, task.keep)
+
+
+def _kept(key: str, task: Exercise, keep: Keep) -> Iterator[str]:
+    """What is wrong with the test that stands beside the answer that a learner keeps."""
+    from labkit.course import work
+    from labkit.course.keep import keep_test
+    from labkit.settings import Settings
+
+    for case in cases(task):
+        if case.right is False:
+            continue
+        shutil.rmtree(Settings().work, ignore_errors=True)
+        # The second answer may lean on other imports of the notebook's.
+        more = "" if case.source == task.solution else task.setup
+        said = io.StringIO()
+        with redirect_stdout(said):
+            work.write(keep.file, f"{more}\n{keep.around(case.source)}")
+            keep_test(key)
+        outcomes = [line for line in said.getvalue().splitlines() if "::" in line]
+        passed = bool(outcomes) and all(line.startswith("PASSED") for line in outcomes)
+        if passed is not bool(case.right):
+            yield f"{case.name}, kept: {said.getvalue().splitlines()}"
 
 
 def answer(key: str, task: Exercise, source: str) -> Verdict:

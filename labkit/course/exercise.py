@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from labkit.course import chapters
 from labkit.course.failure import told
@@ -16,6 +16,9 @@ from labkit.course.misconception import behind_message
 from labkit.course.progress import record
 from labkit.course.show import Tone, card, say, sentence, show, source
 from labkit.errors import CourseError, LabkitError
+
+if TYPE_CHECKING:
+    from labkit.course.keep import Keep
 
 
 class Wrong(CourseError):
@@ -47,6 +50,7 @@ class Exercise:
         chapter's misconception): mistakes that people make, three or more.
       setup: Source of what stands before the exercise in the notebook, imports above all.
       praise: Said when it passes: one more thing worth knowing.
+      keep: Where the learner may keep it, with a test, if it is worth keeping.
     """
 
     prompt: str
@@ -59,6 +63,7 @@ class Exercise:
     wrong: Sequence[WrongAnswer]
     setup: str = ""
     praise: str = ""
+    keep: Keep | None = None
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from labkit.course.chapters import Chapter
 from labkit.course.chapters import clearing_queues_checks as checks
 from labkit.course.chapters import clearing_queues_promise as promise
 from labkit.course.chapters import clearing_queues_some as some
+from labkit.course.chapters.clearing_queues_keep import KEEP
 from labkit.course.chapters.clearing_queues_quiz import IN_CLASS, MISCONCEPTIONS, QUIZ
 from labkit.course.exercise import Exercise
 from labkit.course.prediction import Prediction
@@ -188,6 +189,7 @@ EXERCISES = {
         setup=some.SETUP,
         stub="def catch_up(ledger, job, ids):\n    return ...",
         given=["catch_up"],
+        keep=KEEP,
         solution=promise.CATCH_UP_SOLUTION,
         also_correct=promise.CATCH_UP_OTHERWISE,
         wrong=[

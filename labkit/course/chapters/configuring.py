@@ -5,6 +5,7 @@ from __future__ import annotations
 from labkit.course.chapters import Chapter
 from labkit.course.chapters import configuring_checks as checks
 from labkit.course.chapters import configuring_stopwatch as stopwatch
+from labkit.course.chapters.configuring_keep import KEEP
 from labkit.course.chapters.configuring_quiz import IN_CLASS, MISCONCEPTIONS, QUIZ
 from labkit.course.exercise import Exercise
 from labkit.course.prediction import Prediction
@@ -170,6 +171,7 @@ EXERCISES = {
         "from time import perf_counter\n\nimport dramatiq",
         stub=f"{stopwatch.STUB}\n    # Add the hooks here.",
         given=["Stopwatch"],
+        keep=KEEP,
         solution=stopwatch.STUB + stopwatch.SOLUTION,
         also_correct=stopwatch.STUB + stopwatch.OTHERWISE,
         wrong=[

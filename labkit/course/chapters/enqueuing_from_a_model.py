@@ -9,6 +9,7 @@ from dramatiq import Message
 from labkit.course.chapters import Chapter
 from labkit.course.chapters import enqueuing_from_a_model_checks as checks
 from labkit.course.chapters import enqueuing_from_a_model_unit as unit
+from labkit.course.chapters.enqueuing_from_a_model_keep import KEEP
 from labkit.course.chapters.enqueuing_from_a_model_quiz import IN_CLASS, MISCONCEPTIONS, QUIZ
 from labkit.course.exercise import Exercise
 from labkit.course.prediction import Prediction
@@ -178,6 +179,7 @@ EXERCISES = {
         setup=unit.SETUP,
         stub=unit.STUB,
         given=["sending"],
+        keep=KEEP,
         solution=unit.SOLUTION,
         also_correct=unit.OTHERWISE,
         wrong=[

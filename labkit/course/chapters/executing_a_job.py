@@ -9,6 +9,7 @@ from dramatiq import Message
 from labkit.course.chapters import Chapter
 from labkit.course.chapters import executing_a_job_checks as checks
 from labkit.course.chapters import executing_a_job_night as night
+from labkit.course.chapters.executing_a_job_keep import KEEP
 from labkit.course.chapters.executing_a_job_quiz import IN_CLASS, MISCONCEPTIONS, QUIZ
 from labkit.course.exercise import Exercise
 from labkit.course.prediction import Prediction
@@ -214,6 +215,7 @@ EXERCISES = {
         setup=checks.DECLARED,
         stub=night.STUB,
         given=["send_politely"],
+        keep=KEEP,
         solution=night.SOLUTION,
         also_correct=night.OTHERWISE,
         wrong=[

@@ -8,6 +8,7 @@ from typing import Any
 from labkit.course.chapters import Chapter
 from labkit.course.chapters import redis_and_dramatiq_checks as checks
 from labkit.course.chapters import redis_and_dramatiq_line as line
+from labkit.course.chapters.redis_and_dramatiq_keep import KEEP
 from labkit.course.chapters.redis_and_dramatiq_quiz import IN_CLASS, MISCONCEPTIONS, QUIZ
 from labkit.course.exercise import Exercise
 from labkit.course.prediction import Prediction
@@ -173,6 +174,7 @@ EXERCISES = {
         ],
         stub=line.STUB,
         given=["Line"],
+        keep=KEEP,
         solution=line.SOLUTION,
         also_correct=line.OTHERWISE,
         wrong=[

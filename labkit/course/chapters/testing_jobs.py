@@ -9,6 +9,7 @@ from labkit.course.chapters import Chapter
 from labkit.course.chapters import testing_jobs_assertion as assertion
 from labkit.course.chapters import testing_jobs_checks as checks
 from labkit.course.chapters import testing_jobs_rating as rating
+from labkit.course.chapters.testing_jobs_keep import KEEP
 from labkit.course.chapters.testing_jobs_quiz import IN_CLASS, MISCONCEPTIONS, QUIZ
 from labkit.course.exercise import Exercise
 from labkit.course.prediction import Prediction
@@ -189,6 +190,7 @@ EXERCISES = {
         setup=assertion.SETUP,
         stub=assertion.STUB,
         given=["assert_enqueued"],
+        keep=KEEP,
         solution=assertion.SOLUTION,
         also_correct=assertion.OTHERWISE,
         wrong=[

@@ -8,6 +8,7 @@ from labkit.course.chapters.why_background_jobs_checks import (
     check_status,
     check_threads,
 )
+from labkit.course.chapters.why_background_jobs_keep import KEEP
 from labkit.course.chapters.why_background_jobs_quiz import IN_CLASS, MISCONCEPTIONS, QUIZ
 from labkit.course.exercise import Exercise
 from labkit.course.prediction import Prediction
@@ -190,6 +191,7 @@ EXERCISES = {
         ],
         stub=f"{STATUS}    return ...",
         given=["mail_status"],
+        keep=KEEP,
         solution=(
             f"{STATUS}"
             "    job = ledger.job(job_id)\n"
