@@ -2,28 +2,22 @@
 
 ``MailSink.start()`` runs it as a child process. Each message takes it ``latency`` seconds, which
 is what a server elsewhere needs for its round trips and its checks; the wait is on the network, as
-it would be there, and costs this machine nothing. The child itself is this file, run as a module.
+it would be there, and costs this machine nothing. The child is ``smtp_server``.
 """
 
 from __future__ import annotations
 
-import asyncio
 import importlib.util
 import shutil
-import signal
-import sys
 import weakref
 from email import message_from_bytes, policy
 from email.message import EmailMessage
-from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from labkit import mail, tether
 from labkit.child import start_child
 from labkit.errors import ConfigurationError
 from labkit.settings import Settings
-
-HOST = "127.0.0.1"
 
 
 class MailSink:
@@ -54,7 +48,7 @@ class MailSink:
         folder = settings.state_dir / "mail"
         shutil.rmtree(folder, ignore_errors=True)
         child, address = start_child(
-            ["labkit.mail_sink", str(folder), str(latency)],
+            ["labkit.smtp_server", str(folder), str(latency)],
             settings.state_dir / "mail.log",
             settings,
         )
@@ -85,29 +79,3 @@ class MailSink:
 
     def __repr__(self) -> str:
         return f"MailSink({self.address!r})"
-
-
-async def serve(folder: Path, latency: float) -> None:
-    """Listen on a free port, say which on the standard output, and go on until SIGTERM."""
-    from aiosmtpd.handlers import Mailbox
-    from aiosmtpd.smtp import SMTP
-
-    class SlowMailbox(Mailbox):
-        async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
-            await asyncio.sleep(latency)
-            answer: str = await super().handle_DATA(server, session, envelope)
-            return answer
-
-    loop = asyncio.get_running_loop()
-    handler = SlowMailbox(folder)
-    listening = await loop.create_server(
-        lambda: SMTP(handler, hostname="sink.example", enable_SMTPUTF8=True), HOST, 0
-    )
-    ended = asyncio.Event()
-    loop.add_signal_handler(signal.SIGTERM, ended.set)
-    print(f"ready {HOST}:{listening.sockets[0].getsockname()[1]}", flush=True)  # noqa: T201
-    await ended.wait()
-
-
-if __name__ == "__main__":
-    asyncio.run(serve(Path(sys.argv[1]), float(sys.argv[2])))

@@ -151,7 +151,7 @@ def _stop_workers(names: dict[str, Any]) -> None:
     if module := sys.modules.get("labkit.worker"):
         for value in names.values():
             if isinstance(value, module.Worker):
-                value.stop()
+                value.kill()  # nothing that it holds is of use to anybody
 
 
 def _telling_lines(task: Exercise) -> list[str]:

@@ -23,6 +23,8 @@ TEXT = "is anybody there?"
 WHISPER = "app/jobs/whisper.py"
 #: Seconds that a job in the queue gets to come to its end.
 PATIENCE = 3.0
+#: Seconds that a line which was printed is waited for before the worker is asked to end.
+PRINTING = 0.5
 
 #: Sends an actor its arguments, and returns the record of the job once it has been tried.
 Send = Callable[..., JobRecord]
@@ -85,10 +87,13 @@ def judge_record(record: JobRecord, what: str) -> None:
 def check_shout(job: str) -> None:
     """What a worker prints when it is sent ``shout(TEXT)``; ``job`` is the file to look for."""
     with running(job) as (send, worker):
-        record = send("shout", TEXT)
-        worker.stop()  # what was printed is in its log by then
+        judge_record(send("shout", TEXT), "the text")
+        # What was printed takes a moment from the process to the log, and is there at the end.
+        try:
+            wait_until(lambda: TEXT in worker.log().lower(), timeout=PRINTING)
+        except CourseError:
+            worker.stop()
         log = worker.log()
-    judge_record(record, "the text")
     if TEXT.upper() in log:
         return
     if TEXT in log:

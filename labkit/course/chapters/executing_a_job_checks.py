@@ -133,7 +133,7 @@ def guard():
         pass
 
 message = guard.send()
-_worker = Worker(guard.broker, worker_threads=1)
+_worker = Worker(guard.broker, worker_threads=1, worker_timeout=20)
 _worker.start()
 held = wait_for_state(message, "running")
 # The gate stays shut for longer than the job has waited, so that the two lengths differ.
