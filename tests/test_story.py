@@ -23,7 +23,7 @@ from tests.support import wait_until
 from tools.notebooks import ROOT, environment
 
 FIRST, LAST = 1, 9
-#: A chapter's words where the learner writes the test, too: the file to keep it in, and what stands above it there.
+#: A chapter's words where it saves the test itself: the file, and what stands above the answer.
 KEEP = re.compile(r"begins with `%%work (?P<file>\S+)`, and then (?P<above>.*?) and your function")
 TASK = "from app.factories import create_task; import labkit.jobs; create_task('Buy milk')"
 
