@@ -109,6 +109,18 @@ def test_a_second_run_leaves_no_diff_although_ids_and_times_differ(course: Path)
     assert path.read_text() != first
 
 
+def test_what_the_runner_has_set_for_its_own_pytest_reaches_no_kernel(
+    course: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTEST_ADDOPTS", "--verbose")
+    monkeypatch.setenv("LABKIT_ENV", "elsewhere")
+    path = write(
+        course, "import os\n[n for n in os.environ if n.startswith(('PYTEST', 'LABKIT_E'))]"
+    )
+    assert notebooks.store(path) == ""
+    assert texts(path) == ["[]"]
+
+
 def test_an_output_that_is_no_longer_true_is_found_and_replaced(
     course: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -58,10 +58,10 @@ def classrooms(notebooks: list[Path]) -> Iterator[list[Path]]:
 
 
 def environment(cwd: Path) -> dict[str, str]:
-    """This process's variables without any setting of labkit's, for what runs in a classroom."""
+    """This process's variables without any setting of labkit's or pytest's, for a classroom."""
     tools = Path(sys.executable).parent
-    # Kernels that see pytest's variable lose what child processes print.
-    ours = ("LABKIT_", "REDIS_URL", "DATABASE_URL", "PYTEST_CURRENT_TEST")
+    # A kernel that sees PYTEST_CURRENT_TEST loses what child processes print; chapters run pytest.
+    ours = ("LABKIT_", "REDIS_URL", "DATABASE_URL", "PYTEST_")
     return {key: value for key, value in os.environ.items() if not key.startswith(ours)} | {
         "PATH": os.pathsep.join([str(tools), os.environ.get("PATH", os.defpath)]),
         "IPYTHONDIR": str(cwd / ".ipython"),

@@ -10,6 +10,7 @@ from typing import Any
 import dramatiq
 
 from labkit.broker import LabBroker
+from labkit.cell_order import started_worker
 from labkit.course import work
 from labkit.course.exercise import NotAttempted, Wrong
 from labkit.course.lab import wait_until
@@ -118,7 +119,9 @@ def check_rescue(job_id: str) -> None:
     others = ledger.jobs(JobState.COMPLETED, actor="whisper")
     attempts = len(record.attempts)
     if not record.state.is_final:
-        raise Wrong(f"the job is {record.state}, and nobody takes it. Does a worker run?")
+        raise Wrong(
+            f"the job is {record.state}, and nobody takes it. Does a worker run?{started_worker()}"
+        )
     if others:
         raise Wrong(
             "another job of that name has run, and this one is still dead. A job that is sent is a "
