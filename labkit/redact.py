@@ -9,6 +9,7 @@ process does not know looks like any other text.
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +54,8 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*-----|$)"), MASK),
 )
 
+#: Texts of so many characters are remembered with what is shown of them.
+_REMEMBERED = 100
 _MOST_ITEMS = 20
 _DEEPEST = 6
 
@@ -112,8 +115,20 @@ def safe_text(text: str, width: int | None = None, hidden: Iterable[str] = ()) -
     Line breaks and tabs stay. Other control characters, lone surrogates and marks that turn the
     direction of writing are shown as Python's escapes.
     """
-    text = "".join(_visible(character) for character in mask(text, hidden))
+    hidden = list(hidden)
+    is_short = len(text) <= _REMEMBERED and not hidden
+    text = _remembered(text) if is_short else _printable(mask(text, hidden))
     return text if width is None else shorten(text, width)
+
+
+@functools.lru_cache(4_096)
+def _remembered(text: str) -> str:
+    # A board shows the same few names again and again, twenty times a second.
+    return _printable(mask(text))
+
+
+def _printable(text: str) -> str:
+    return text if text.isprintable() else "".join(map(_visible, text))
 
 
 def mask(text: str, hidden: Iterable[str] = ()) -> str:

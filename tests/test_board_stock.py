@@ -94,16 +94,16 @@ def test_a_board_that_only_looks_writes_nothing_and_asks_once_a_second(
         send("fail", number, queue="mail", delay=900_000 if number % 2 else None)
     wrote = changes(server)
     keys = set(server.client().scan_iter())
+    own = server.client()
     page = open_page(boards, server.url, limit=5)
     for tab in ("enqueued", "scheduled", "dead", "completed", "recent"):
         page.ask(kind="look", tab=tab, offset=0)
     page.ask(kind="look", search="fail")
     page.wait_until(lambda view: len(view["order"]) == 5)
     page.ask(kind="look", search="")
-    own = server.client()
 
     def polls() -> int:
-        return int(own.info("commandstats").get("cmdstat_xread", {"calls": 0})["calls"])
+        return int(own.info("commandstats").get("cmdstat_zunion", {"calls": 0})["calls"])
 
     before, since = polls(), time.monotonic()
     wait_until(lambda: time.monotonic() > since + 2.5)
@@ -111,7 +111,7 @@ def test_a_board_that_only_looks_writes_nothing_and_asks_once_a_second(
     assert changes(server) == wrote
     assert set(own.scan_iter()) == keys
     page.send(kind="seen", visible=False)
-    wait_until(lambda: not any(one["cmd"] == "xread" for one in own.client_list()), 4)
+    wait_until(lambda: not any(one["cmd"] == "zunion" for one in own.client_list()), 4)
     quiet = polls()
     since = time.monotonic()
     wait_until(lambda: time.monotonic() > since + 1.2)

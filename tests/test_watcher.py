@@ -15,11 +15,13 @@ from dramatiq import Message
 from labkit.broker import LabBroker
 from labkit.ledger.records import JobState
 from labkit.redis_server import ThrowawayRedis
+from labkit.widgets import caretaker
 from labkit.widgets import watcher as module
 from labkit.widgets.looking import Picture, Question
 from labkit.widgets.place import Place
 from labkit.widgets.watcher import Watcher
 from tests.support import wait_until
+from tests.support_stock import stock_producer
 from tests.support_widgets import Onlooker
 
 if TYPE_CHECKING:
@@ -157,18 +159,28 @@ def test_without_a_reader_nothing_is_asked(server: ThrowawayRedis, place: Place)
     wait_until(lambda: connections(server) == 1, 3, "only this test is connected")
 
 
+@pytest.mark.parametrize("what", ["nothing", "labkit's jobs", "stock jobs"])
 def test_nothing_moves_and_little_is_asked(
-    server: ThrowawayRedis, place: Place, monkeypatch: pytest.MonkeyPatch
+    server: ThrowawayRedis, place: Place, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
     monkeypatch.setattr(module, "BLOCK", REAL_BLOCK)
+    monkeypatch.setattr(caretaker, "ALERT", 0.5)
+    if what == "labkit's jobs":
+        send(server, 3)
+    elif what == "stock jobs":
+        with stock_producer(server.url) as send_stock:
+            send_stock("wait", "a")
     reader = Onlooker()
     watch(place, reader)
-    reader.sees(enqueued=0)
+    reader.sees(enqueued={"nothing": 0, "labkit's jobs": 3, "stock jobs": 1}[what])
     own = server.client()
-    wait_until(lambda: any(client["cmd"] == "xread" for client in own.client_list()))
-    before, since = commands(server), time.monotonic()
+    wait_for = "zunion" if what == "stock jobs" else "xread"
+    wait_until(lambda: any(client["cmd"] == wait_for for client in own.client_list()))
+    settled = time.monotonic() + 1.5
+    wait_until(lambda: time.monotonic() > settled)
+    before, since = own.info("stats")["total_commands_processed"], time.monotonic()
     wait_until(lambda: time.monotonic() > since + 3)
-    asked = commands(server) - before - 1  # the INFO of this test
+    asked = own.info("stats")["total_commands_processed"] - before - 1  # the INFO of this test
     assert asked <= 4, f"{asked} commands in 3 s although nothing moved"
 
 
@@ -259,7 +271,7 @@ def test_a_reader_that_nobody_sees_any_more_is_let_go(
     server: ThrowawayRedis, place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "LEASE", 0.3)
-    monkeypatch.setattr(module, "WORKERS_AGE", 0.1)
+    monkeypatch.setattr(caretaker, "CALM", 0.1)
     reader = Onlooker()
     watcher = watch(place, reader)
     reader.sees(enqueued=0)
@@ -270,7 +282,7 @@ def test_a_reader_that_nobody_sees_any_more_is_let_go(
 def test_workers_that_come_and_go_are_seen_although_that_is_no_event(
     server: ThrowawayRedis, place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "WORKERS_AGE", 0.2)
+    monkeypatch.setattr(caretaker, "CALM", 0.2)
     reader = Onlooker()
     watch(place, reader)
     assert reader.last.workers == []

@@ -35,6 +35,17 @@ def wait(ledger: Ledger, after: str, block: int) -> bool:
         return bool(ledger.client.xread({ledger.keys.events: after}, count=1, block=block))
 
 
+def signs(ledger: Ledger) -> object:
+    """What is different whenever stock Dramatiq has done something, or labkit has come to it.
+
+    Every step of stock Dramatiq is also a heartbeat of whoever makes it.
+    """
+    with redis_errors(ledger.client):
+        return ledger.client.zunion(
+            [f"{ledger.namespace}:__heartbeats__", ledger.keys.queues], withscores=True
+        )
+
+
 def recent(ledger: Ledger, limit: int = 10) -> list[JobRecord]:
     """The jobs that changed last, in the order in which they were enqueued, newest first.
 

@@ -25,9 +25,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: Seconds between two passes, and seconds after a change for which stock workers are looked for.
+#: Seconds between two passes, and seconds after a change for which stock workers are looked for as
+#: often, while jobs wait; else a look each ``CALM`` seconds will do.
 PASS = 1.0
-ALERT = 15.0
+ALERT = 5.0
+CALM = 5.0
 #: A worker, of whatever kind, says within so many milliseconds that it lives.
 _SILENCE = 5_000
 
@@ -44,9 +46,11 @@ class Caretaker:
         self._stirs = self._is_refused = False
 
     @property
-    def is_awake(self) -> bool:
-        """Whether to ask ``stirs`` once in ``PASS`` seconds."""
-        return time.monotonic() < self._alert_until
+    def pause(self) -> float:
+        """Seconds until it is time to ask ``stirs`` again."""
+        if self._stirs or time.monotonic() < self._alert_until:
+            return PASS
+        return CALM
 
     def stirs(self) -> bool:
         """Whether any worker lives, by one command: a reason to look, where none was known."""
@@ -62,6 +66,7 @@ class Caretaker:
         """After a look that showed these: mend the records, if nobody else does."""
         if workers or self._is_refused or JobState.COMPLETED not in counts:
             self._alert_until = 0.0
+            self._stirs = False
             return
         has_live = any(count for state, count in counts.items() if not state.is_final)
         now = time.monotonic()

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from labkit.ledger import following
 from labkit.ledger.records import JobState
-from labkit.widgets import caretaker
 from labkit.widgets.caretaker import Caretaker
 from labkit.widgets.looking import LOST, look
 
@@ -33,16 +32,18 @@ log = logging.getLogger(__name__)
 #: Seconds between two looks while jobs move, and the bytes a second that looks may send.
 TICK = 0.05
 BYTES_A_SECOND = 50_000
-#: Milliseconds that the helper blocks on the stream: one command a second while nothing moves.
+#: Milliseconds that the helper blocks on the stream: with a look for workers each five seconds that
+#: is one command a second while nothing moves.
 BLOCK = 1_250
-#: The same where stock Dramatiq alone is at work: no event tells of it, so each time we look.
-STOCK_BLOCK = 1_000
+#: Seconds between two looks for a sign where stock Dramatiq alone is at work, of which no event
+#: tells, and how many such looks without one are enough: somebody else may have acted.
+STOCK_PAUSE, STOCK_LOOKS = 1.0, 10
 #: Seconds until a server that accepts commands and answers none counts as lost. More than BLOCK.
 PATIENCE = 1.6
 #: Seconds between two attempts to reach a Redis that is lost.
 RETRY = 0.5
-#: Seconds after which workers are looked for, with one command: one that comes or goes is no event.
-WORKERS_AGE = 5.0
+#: Seconds for which they are taken as known while there are looks anyway.
+WORKERS_KNOWN = 0.5
 #: Seconds that a reader is told for without a sign that anybody sees it.
 LEASE = 900.0
 
@@ -79,6 +80,9 @@ class Watcher:
         self._is_lost = False
         self._is_recorded = True
         self._workers: list[WorkerCard] = []
+        self._workers_at = 0.0
+        self._signs: object = None
+        self._quiet_looks = 0
         self._good = datetime.now(UTC)
         self._clock_ahead = 0.0
         self._ledger: Ledger | None = None
@@ -124,8 +128,7 @@ class Watcher:
                     self._tell_loss(self._failure)
                 if cause == "news" or self._workers_changed():
                     pause = self._look()
-                is_awake = self._caretaker and self._caretaker.is_awake
-                again = caretaker.PASS if is_awake else WORKERS_AGE
+                again = self._caretaker.pause if self._caretaker else RETRY
             except LOST as error:
                 self._tell_loss(str(error) or type(error).__name__)
             except Exception as error:  # the thread must outlive it, and the page must say it
@@ -165,7 +168,11 @@ class Watcher:
             return True
         if self._is_recorded and self._caretaker and not self._workers:
             return self._caretaker.stirs()
-        return self._is_recorded and self._ledger.workers() != self._workers
+        if not self._is_recorded:
+            return False
+        before, self._workers = self._workers, self._ledger.workers()
+        self._workers_at = time.monotonic()
+        return self._workers != before
 
     def _look(self) -> float:
         """Ask Redis and tell all readers; returns the seconds to pause before the next look."""
@@ -178,7 +185,7 @@ class Watcher:
             self._changed.notify_all()
         counts = ledger.counts()
         self._is_recorded = JobState.COMPLETED in counts
-        self._workers = workers = ledger.workers() if self._is_recorded else []
+        workers = self._look_for_workers(ledger)
         pictures: dict[Question, Picture] = {}
         sent = 0
         is_searching = False
@@ -198,6 +205,15 @@ class Watcher:
         self._good = self._now()
         self._is_lost = False
         return max(TICK, sent / BYTES_A_SECOND)
+
+    def _look_for_workers(self, ledger: Ledger) -> list[WorkerCard]:
+        """The workers that live: those of half a second ago will do while jobs move."""
+        now = time.monotonic()
+        if not self._is_recorded:
+            self._workers = []
+        elif now - self._workers_at > WORKERS_KNOWN:
+            self._workers, self._workers_at = ledger.workers(), now
+        return self._workers
 
     def _tell_loss(self, why: str) -> None:
         with self._changed:
@@ -238,8 +254,7 @@ class Watcher:
                 if self._is_recorded:
                     moved = following.wait(ledger, behind, BLOCK)
                 else:
-                    following.wait(ledger, behind, STOCK_BLOCK)
-                    moved = True
+                    moved = self._stock_moved(ledger)
             except LOST as error:
                 moved, failure = False, str(error) or type(error).__name__
             with self._changed:
@@ -248,6 +263,17 @@ class Watcher:
                     self._moved, self._failure = True, failure
                     self._follow_from = None
                     self._changed.notify_all()
+
+    def _stock_moved(self, ledger: Ledger) -> bool:
+        """Wait a while; whether somebody has done something since the last time, by one command."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._ended, STOCK_PAUSE)
+            if self._ended:
+                return False
+        signs = following.signs(ledger)
+        self._quiet_looks = self._quiet_looks + 1 if signs == self._signs else 0
+        self._signs = signs
+        return self._quiet_looks % STOCK_LOOKS == 0
 
 
 @contextmanager
