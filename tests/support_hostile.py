@@ -87,6 +87,8 @@ WRAPPINGS = (
 )
 CORPUS = tuple(wrapping.replace("{}", text) for text in PAYLOADS for wrapping in WRAPPINGS)
 assert len(set(CORPUS)) == len(CORPUS) > 500
+#: What some workers say of themselves: each payload once.
+WORKERS = CORPUS[:: len(WRAPPINGS)]
 
 
 def plant(client: Redis[bytes], namespace: str) -> None:
@@ -102,4 +104,11 @@ def plant(client: Redis[bytes], namespace: str) -> None:
         record = "\n".join([first, json.dumps(sent), json.dumps(attempt)])
         pipe.hset(keys.jobs, job_id, record)
         pipe.zadd(keys.state("dead"), {job_id: now + number})
+    minute = {f"{text}/completed".encode("utf-8", "surrogatepass"): 1 for text in CORPUS}
+    pipe.hset(keys.minute(now // 60_000), mapping=minute)
+    for text in WORKERS:
+        card = {"host": text, "pid": 1, "threads": 1, "queues": [text], "actors": [text]}
+        name = text.encode("utf-8", "surrogatepass")
+        pipe.hset(keys.workers, name, json.dumps({**card, "since": now}))
+        pipe.zadd(f"{namespace}:__heartbeats__", {name: now + 3_600_000})
     pipe.execute()

@@ -72,6 +72,16 @@ def test_completed_jobs_and_failed_attempts_by_queue(broker: LabBroker, ledger: 
     assert totals(ledger, "mail") == (1, 0)
 
 
+@pytest.mark.parametrize("queue", [b"a/b", b"</td>/waited", b"\xed\xa0\x80", b"", b"a\nb"])
+def test_a_queue_of_others_may_have_any_name(ledger: Ledger, queue: bytes) -> None:
+    minute = ledger.keys.minute(int(time.time()) // 60)
+    tallies = {queue + b"/completed": 2, queue + b"/waited/4": 2, b"nothing of ours": 7}
+    ledger.client.hset(minute, mapping=tallies)
+    assert totals(ledger) == (2, 0)
+    assert totals(ledger, queue.decode(errors="replace")) == (2, 0)
+    assert totals(ledger, "mail") == (0, 0)
+
+
 def test_a_retry_that_is_moved_is_no_failure(broker: LabBroker, ledger: Ledger) -> None:
     @dramatiq.actor(broker=broker, min_backoff=60_000, max_retries=3)
     def fails() -> None:

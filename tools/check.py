@@ -40,7 +40,12 @@ def groups(slow: bool) -> list[Group]:
         Group("types", "labkit", [["mypy"]]),
         Group("tests", "tests", [[*PYTEST, *spread, *chosen, "tests"]]),
         Group("notebooks", "notebooks", [["python", "tools/notebooks.py", "--check"]]),
-        Group("browser", "tests/browser", [[*PYTEST, *chosen, "tests/browser"]]),
+        # Each of the two has a JupyterLab of its own, which all its files share.
+        Group(
+            "browser",
+            "tests/browser",
+            [[*PYTEST, "-n2", "--dist=loadfile", *chosen, "tests/browser"]],
+        ),
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 #: Redis keeps the counters of a day.
 KEPT = 1_440
+#: What is counted: "queue/state", or "queue/waited/step". A queue of others has any name.
+_TALLY = re.compile(rb"(.*)/(?:waited/(\d+)|([a-z]+))", re.DOTALL)
 #: Seconds until all minutes of a ``Recent`` are read anew, and not only those that still count.
 _FRESH = 5.0
 
@@ -74,13 +77,13 @@ def _read(number: int, counters: dict[bytes, bytes], queue: str | None) -> Minut
     counts: dict[str, int] = {}
     waits: dict[int, int] = {}
     for field, text in counters.items():
-        name, _, what = field.decode().partition("/")
-        if queue not in (None, name):
+        found = _TALLY.fullmatch(field)
+        if found is None or queue not in (None, found[1].decode(errors="replace")):
             continue
-        kind, _, step = what.partition("/")
-        if kind == "waited":
-            waits[int(step)] = waits.get(int(step), 0) + int(text)
+        if found[2]:
+            waits[int(found[2])] = waits.get(int(found[2]), 0) + int(text)
         else:
+            kind = found[3].decode()
             counts[kind] = counts.get(kind, 0) + int(text)
     return Minute(
         at=records.from_millis(number * 60_000),

@@ -10,6 +10,7 @@ import os
 import signal
 import socket
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
@@ -79,4 +80,5 @@ def _main_of(process: psutil.Process) -> psutil.Process:
     parent = process.parent()
     if parent is None or parent.pid == os.getpid():
         return process
-    return parent if any("dramatiq" in word for word in parent.cmdline()) else process
+    words = [Path(word).name for word in parent.cmdline()]
+    return parent if "dramatiq" in words else process

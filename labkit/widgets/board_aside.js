@@ -4,9 +4,11 @@
 /** What a job did, as a bar, and the same in words; returns the nodes and how to draw them. */
 function makeJobBar(job) {
   const track = make("div.lk-track", { "aria-hidden": "true" });
-  const axis = make("div.lk-axis", { "aria-hidden": "true" });
+  const axis = makeAxis(() => draw(drawn));
   const words = make("p.lk-quiet.lk-story");
+  let drawn = 0;
   const draw = (now) => {
+    drawn = now;
     const span = spanOf([job], now);
     const pieces = piecesOf(job, now);
     drawTrack(track, pieces, span);

@@ -56,6 +56,7 @@ function makeRow(id, onOpen, actions) {
     setText(call, `(${job.arguments})`);
     setAttribute(open, "title", callOf(job));
     setText(queue, job.queue);
+    setAttribute(queue, "title", job.queue);
     const words = noteText(job);
     setText(note, words);
     setAttribute(note, "title", words || undefined);

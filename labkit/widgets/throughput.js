@@ -32,6 +32,7 @@ function buildThroughput(live, root) {
     const busy = found.filter((one) => minutes[one.number]);
     root.classList.toggle("lk-stale", view.live === false || live.gone());
     setText(now, nowText(view, live, found.at(-1)));
+    setAttribute(now, "title", now.textContent);
     setText(empty, busy.length || !view.minutes ? "" : `No job ran in the last ${length} minutes: send one, and a bar grows here.`);
     jobs.draw(found, (one) => [one.completed, one.completed + one.failed], countText, jobsText(busy, length));
     waits.draw(found, (one) => (one.p95 === undefined ? [0, 0] : [one.median, one.p95]), durationText, waitsText(busy, length), true);
@@ -107,7 +108,7 @@ function niceAbove(value, isLog) {
 function drawTimes(axis, numbers) {
   const step = [1, 2, 5, 10, 15, 30].find((size) => numbers.length / size <= 6) ?? 30;
   const marks = numbers.flatMap((number, index) => {
-    if (number % step) return [];
+    if (number % step || index / numbers.length > 0.82) return []; // its words would be cut off
     const mark = make("span", clockOf(number));
     mark.style.left = `${(100 * index) / numbers.length}%`;
     return [mark];

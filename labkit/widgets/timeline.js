@@ -4,7 +4,7 @@ const KEY = ["waited", "ran", "failed", "back-off", "scheduled"];
 
 function buildTimeline(live, root) {
   const list = make("ol.lk-bars");
-  const axis = make("div.lk-axis", { "aria-hidden": "true" });
+  const axis = makeAxis(() => draw());
   const empty = make("p.lk-quiet.lk-nothing", { hidden: true }, "No jobs yet: send one, and its bar begins here.");
   const status = make("p.lk-quiet.lk-legend", { role: "status" });
   root.setAttribute("role", "group");
@@ -14,8 +14,6 @@ function buildTimeline(live, root) {
   root.replaceChildren(list, empty, axis, foot);
   const rows = new Map();
   let timer;
-  // How many marks the axis has room for.
-  new ResizeObserver(() => draw()).observe(axis);
 
   function draw() {
     clearTimeout(timer);

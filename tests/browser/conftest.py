@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from labkit.broker import LabBroker
 from labkit.redis_server import ThrowawayRedis
 from tests.browser import stage
-from tests.browser.lab import Lab
+from tests.browser.lab import FRONT_ENDS, Lab
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,23 +55,33 @@ def stage_redis() -> Iterator[ThrowawayRedis]:
 
 
 @pytest.fixture(scope="session")
-def staged(lab: Lab, browser: Browser, stage_redis: ThrowawayRedis) -> Iterator[Notebook]:
-    """All widgets, with jobs in every state; of the last board, Redis has gone."""
-    with ThrowawayRedis() as mortal, stage.acting(lab.folder, stage_redis.url):
-        broker = LabBroker(url=mortal.url)
-        stage.send(broker, "greet", "Ada")
-        broker.client.close()
-        gone = f"JobBoard({mortal.url!r}, limit=3)", f"Timeline(url={mortal.url!r}, limit=3)"
-        lab.write("staged.ipynb", *stage.cells(stage_redis.url), *gone)
-        opened = lab.open(browser, "staged.ipynb", size=(1200, 4800), reduced_motion="reduce")
-        opened.run_all()
-        opened.wait_for_run(len(stage.CELLS) + 1)
-        from playwright.sync_api import expect
+def stage_jobs(lab: Lab, stage_redis: ThrowawayRedis) -> Iterator[None]:
+    """Jobs in every state on that Redis, and the worker that did them."""
+    with stage.acting(lab.folder, stage_redis.url):
+        yield
 
-        last = opened.cell(len(stage.CELLS)).locator(".lk-board")
-        expect(last.get_by_role("row")).to_have_count(2)
-        mortal.kill()
-        expect(last.locator(".lk-foot")).to_have_attribute("data-status", "stale")
-        opened.page.locator(".lk-board").first.evaluate("board => { board.id = 'staged' }")
-        yield opened
-        opened.close()
+
+@pytest.fixture(scope="session")
+def staged(
+    lab: Lab, browser: Browser, stage_redis: ThrowawayRedis, stage_jobs: None
+) -> Iterator[Notebook]:
+    """All widgets in JupyterLab; of the last board, Redis has gone."""
+    with stage.opened(lab, browser, stage_redis.url, "lab") as page:
+        yield page
+
+
+@pytest.fixture(scope="session")
+def staged_in_notebook(
+    lab: Lab, browser: Browser, stage_redis: ThrowawayRedis, stage_jobs: None
+) -> Iterator[Notebook]:
+    """The same in Notebook 7."""
+    with stage.opened(lab, browser, stage_redis.url, "notebook") as page:
+        yield page
+
+
+@pytest.fixture(scope="module", params=FRONT_ENDS)
+def either(request: pytest.FixtureRequest) -> Notebook:
+    """The stage in JupyterLab, and then in Notebook 7."""
+    name = {"lab": "staged", "notebook": "staged_in_notebook"}[request.param]
+    page: Notebook = request.getfixturevalue(name)
+    return page

@@ -177,12 +177,7 @@ class Notebook:
     def wait_until_open(self) -> None:
         """Its cells are there, and its kernel is: JupyterLab asks which one if it is run before."""
         self.page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=40_000)
-        idle = self.page.locator("#jp-main-statusbar", has_text="| Idle").or_(
-            self.page.locator(
-                '#top-panel-wrapper ~ * .jp-Notebook-ExecutionIndicator[data-status="idle"]'
-            )
-        )
-        idle.wait_for(timeout=40_000)
+        self.page.locator(self._idle).wait_for(timeout=40_000)
 
     def run_all(self) -> None:
         """Run all cells, from the menu."""

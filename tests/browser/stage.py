@@ -7,20 +7,22 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from dramatiq import Message
+from playwright.sync_api import expect
 
 from labkit import tether
 from labkit.broker import LabBroker
 from labkit.ledger.reader import Ledger
 from labkit.ledger.records import JobState
+from labkit.redis_server import ThrowawayRedis
 from tests.support import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from playwright.sync_api import Locator
+    from playwright.sync_api import Browser, Locator
 
-    from tests.browser.lab import Notebook
+    from tests.browser.lab import Lab, Notebook
 
 #: The actors of the stage: each ends in a state of its own.
 ACTORS = """
@@ -54,11 +56,12 @@ import os
 os.environ["REDIS_URL"] = {url!r}
 from labkit.course import check, hint, predict, quiz, settle, solution
 from labkit.database import create_tables
-from labkit.widgets import JobBoard, TaskForm, Timeline, WorkerPanel
+from labkit.widgets import JobBoard, TaskForm, Throughput, Timeline, WorkerPanel
 create_tables()
 """,
     "board": "JobBoard(limit=8)",
     "timeline": "Timeline(limit=8)",
+    "throughput": "Throughput()",
     "form": "TaskForm()",
     "panel": """
 panel = WorkerPanel(threads=1, queues=["panel"])
@@ -125,3 +128,27 @@ def acting(folder: Path, url: str) -> Iterator[Ledger]:
         worker.kill()
         ledger.client.close()
         broker.client.close()
+
+
+@contextmanager
+def opened(lab: Lab, browser: Browser, url: str, front_end: str) -> Iterator[Notebook]:
+    """A page with all ``CELLS`` run, and boards of a Redis that has gone since."""
+    with ThrowawayRedis() as mortal:
+        broker = LabBroker(url=mortal.url)
+        send(broker, "greet", "Ada")
+        broker.client.close()
+        gone = f"JobBoard({mortal.url!r}, limit=3)", f"Timeline(url={mortal.url!r}, limit=3)"
+        name = f"staged-{front_end}.ipynb"
+        lab.write(name, *cells(url), *gone)
+        page = lab.open(
+            browser, name, size=(1200, 4800), front_end=front_end, reduced_motion="reduce"
+        )
+        page.run_all()
+        page.wait_for_run(len(CELLS) + 1)
+        last = page.cell(len(CELLS)).locator(".lk-board")
+        expect(last.get_by_role("row")).to_have_count(2)
+        mortal.kill()
+        expect(last.locator(".lk-foot")).to_have_attribute("data-status", "stale")
+        page.page.locator(".lk-board").first.evaluate("board => { board.id = 'staged' }")
+        yield page
+        page.close()

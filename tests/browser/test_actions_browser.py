@@ -28,21 +28,34 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
-BUSY = """
-import time
-from pathlib import Path
-Path("at-work").touch()
-while not Path("act").exists():
-    time.sleep(0.05)
-"""
 HOUR = 3_600_000
 
 
+def way(front_end: str, by: str, *marks: pytest.MarkDecorator) -> Any:
+    return pytest.param((front_end, by), id=f"{front_end}-{by}", marks=marks)
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        way("lab", "mouse"),
+        way("notebook", "keyboard"),  # which takes keys before a widget sees them
+        way("lab", "keyboard", pytest.mark.slow),
+        way("notebook", "mouse", pytest.mark.slow),
+    ],
+)
+def chosen(request: pytest.FixtureRequest) -> tuple[str, str]:
+    """A front end, and how its buttons are pressed."""
+    found: tuple[str, str] = request.param
+    return found
+
+
 @pytest.fixture(scope="module")
-def notebook(lab: Lab, browser: Browser) -> Iterator[Notebook]:
+def notebook(lab: Lab, browser: Browser, chosen: tuple[str, str]) -> Iterator[Notebook]:
     board = "from labkit.widgets import JobBoard\nJobBoard(limit=5)"
-    lab.write("actions.ipynb", board, BUSY)
-    opened = lab.open(browser, "actions.ipynb", size=(1200, 1400))
+    name = f"actions-{'-'.join(chosen)}.ipynb"
+    lab.write(name, board)
+    opened = lab.open(browser, name, size=(1200, 1400), front_end=chosen[0])
     opened.run_cell(0)
     expect(opened.page.locator(".lk-board")).to_be_visible(timeout=30_000)
     yield opened
@@ -74,10 +87,10 @@ def ledger(redis_url: str) -> Ledger:
     return Ledger(redis_url)
 
 
-@pytest.fixture(params=["mouse", "keyboard"])
-def press(request: pytest.FixtureRequest) -> Press:
+@pytest.fixture
+def press(chosen: tuple[str, str]) -> Press:
     """A click, or the focus and a key: a button hears both, and nothing else may be needed."""
-    if request.param == "mouse":
+    if chosen[1] == "mouse":
         return lambda target: target.click()
 
     def by_key(target: Locator) -> None:
@@ -242,27 +255,6 @@ def test_it_shows_how_far_it_is_and_stops(
     counts = ledger.counts()
     assert 0 < counts[JobState.ENQUEUED] < total
     assert check(ledger) == []
-
-
-def test_clicks_on_a_busy_kernel_are_not_lost_and_done_once(
-    lab: Lab, notebook: Notebook, board: Locator, broker: LabBroker, ledger: Ledger
-) -> None:
-    begun = lab.folder / "at-work"
-    begun.unlink(missing_ok=True)
-    (lab.folder / "act").unlink(missing_ok=True)
-    [job_id] = send(broker, actor="busy")
-    button = do(board, "Cancel busy(0)")
-    expect(button).to_be_visible()
-    notebook.run_cell(1)
-    try:
-        wait_until(begun.exists, description="the cell runs")
-        button.evaluate("button => [1, 2, 3].forEach(() => button.click())")
-    finally:
-        (lab.folder / "act").touch()
-    expect(outcome(board)).to_have_text("1 cancelled")
-    assert state(ledger, job_id) == "cancelled"
-    cancelled = [event for event in ledger.events("0", block=1) if event.state == "cancelled"]
-    assert len(cancelled) == 1
 
 
 def test_a_board_for_looking_only_has_no_buttons_for_it(

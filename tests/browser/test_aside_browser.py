@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -11,13 +12,16 @@ import pytest
 from dramatiq import Message
 from playwright.sync_api import expect
 
+from labkit import tether
 from labkit.broker import LabBroker
 from labkit.ledger.reader import Ledger
 from labkit.ledger.records import JobState
+from tests.support import wait_until
 from tests.support_jobs import quick_retries, running_worker, wait_for_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from playwright.sync_api import Browser, Locator
 
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
+SET_BROKER = "import dramatiq\ndramatiq.set_broker(LabBroker())\ndramatiq.actor(print)\n"
 SIDE_BY_SIDE = """
 from ipywidgets import HBox, VBox
 from labkit.widgets import JobBoard, TaskForm, Throughput, Timeline, WorkerPanel
@@ -151,12 +156,41 @@ def test_the_workers_and_a_row_that_none_takes(board: Locator, broker: LabBroker
         expect(crew).to_contain_text("1 idle")
         expect(crew).to_contain_text(broker.worker_name)
         expect(rows(board).filter(has_text="works(2)")).to_contain_text("no worker for mail")
-        Ledger(client=broker.client).quiet(broker.worker_name)
-        expect(crew).to_contain_text("takes no more jobs")
+        for wish, words in (("Quiet", "takes no more jobs"), ("Go on", "1 idle")):
+            crew.get_by_role("button", name=f"{wish} {broker.worker_name}").press("Enter")
+            expect(crew.locator("tbody")).to_contain_text(words)
+        assert crew.get_by_role("button", name="Kill").count() == 0, "it runs in another's process"
         gate.set()
         wait_for_state(Ledger(client=broker.client), job, JobState.COMPLETED)
     board.page.keyboard.press("Enter")
     expect(crew).to_be_hidden()
+
+
+def test_a_worker_is_killed_after_a_question(
+    board: Locator, lab: Lab, redis_url: str, tmp_path: Path
+) -> None:
+    press = board.page.keyboard.press
+    (tmp_path / "nothing.py").write_text("from labkit.broker import LabBroker\n" + SET_BROKER)
+    command = [sys.executable, "-m", "dramatiq", "nothing", "-p", "1", "-t", "2"]
+    worker = tether.start(
+        command, output=tmp_path / "log", env={"REDIS_URL": redis_url}, cwd=tmp_path
+    )
+    board.get_by_role("button", name="Workers", exact=True).press("Enter")
+    crew = board.get_by_role("group", name="Workers")
+    expect(crew.locator("tbody tr")).to_contain_text(re.compile(r"\d+ MiB"))
+    kill = crew.get_by_role("button", name="Kill")
+    kill.press("Enter")
+    question = board.get_by_role("dialog", name="What it runs is cut off")
+    expect(question.locator("code")).to_contain_text("Ledger().kill(")
+    press("Escape")
+    expect(kill).to_be_focused()
+    assert worker.running
+    press("Enter")
+    expect(question.get_by_role("button", name="Kill")).to_be_focused()
+    press("Enter")
+    wait_until(lambda: not worker.running, description="its main process has gone, too")
+    expect(board.locator(".lk-outcome")).to_contain_text("was killed")
+    board.get_by_role("button", name="Workers", exact=True).press("Enter")
 
 
 def test_the_chart_and_its_table(notebook: Notebook, board: Locator, broker: LabBroker) -> None:

@@ -14,7 +14,7 @@ from playwright.sync_api import expect
 from labkit.redact import safe_text
 from labkit.redis_server import ThrowawayRedis
 from tests.browser.looks import look
-from tests.support_hostile import CORPUS, RUN, plant
+from tests.support_hostile import CORPUS, RUN, WORKERS, plant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,12 +30,13 @@ CELLS = (
     """
 import json
 from pathlib import Path
-from labkit.widgets import JobBoard, Timeline, WorkerPanel
+from labkit.widgets import JobBoard, Throughput, Timeline, WorkerPanel
 CORPUS = json.loads(Path("corpus.json").read_text())
 place = {"url": URL, "namespace": NAMESPACE}
 """,
-    'board = JobBoard(**place, state="dead", limit=100)\nboard',
+    'board = JobBoard(**place, state="dead", limit=100, read_only=False)\nboard',
     "Timeline(*CORPUS[::12], **place)",
+    "Throughput(**place)",
     """
 panel = WorkerPanel(threads=1, queues=["panel"], env={"REDIS_URL": URL})
 with panel.start().log_path.open("ab") as log:
@@ -69,13 +70,14 @@ def nothing_ran(page: Page, root: str = ".labkit") -> None:
 
 def test_every_row_holds_every_payload(page: Page) -> None:
     board = page.locator(".lk-board")
+    board.get_by_role("tab", name="Dead").click()
     width = (board.bounding_box() or {})["width"]
     seen: set[str] = set()
     for first in range(1, len(CORPUS) + 1, 100):
         last = min(first + 99, len(CORPUS))
         expect(board.locator(".lk-range")).to_have_text(f"{first}–{last} of {len(CORPUS)}")
         nothing_ran(page)
-        rows = board.locator("tbody tr")
+        rows = board.locator(".lk-list tbody tr")
         heights = rows.evaluate_all("rows => rows.map(r => r.getBoundingClientRect().height)")
         assert set(heights) == {30}
         assert (board.bounding_box() or {})["width"] == width
@@ -87,7 +89,7 @@ def test_every_row_holds_every_payload(page: Page) -> None:
 
 
 def open_and_close(board: Locator, row: int) -> None:
-    button = board.locator("tbody tr").nth(row).locator(".lk-open")
+    button = board.locator(".lk-list tbody tr").nth(row).locator(".lk-open")
     button.click()
     expect(button).to_have_attribute("aria-expanded", "true")
     expect(board.locator(".lk-opened")).to_be_visible()
@@ -103,6 +105,41 @@ def test_bars_and_a_workers_window_hold_it_too(page: Page) -> None:
     nothing_ran(page)
     for widget in ("lk-timeline", "lk-worker"):
         assert not [what for what in look(page, "unseen") if widget in what]
+
+
+def test_workers_questions_and_answers_hold_it_too(page: Page) -> None:
+    board = page.locator(".lk-board")
+    board.get_by_role("button", name="Workers", exact=True).click()
+    crew = board.get_by_role("group", name="Workers", exact=True)
+    known = [text for text in WORKERS if text.encode(errors="ignore").decode() == text]
+    expect(crew.locator("tbody tr")).to_have_count(len(known))
+    nothing_ran(page)
+    crew.get_by_role("button", name="Quiet").nth(4).click()
+    expect(board.locator(".lk-outcome")).to_contain_text("takes no more jobs")
+    expect(board.locator(".lk-said code")).to_contain_text(".quiet(")
+    expect(crew).to_contain_text("quiet: it takes no more jobs")
+    nothing_ran(page)
+    board.get_by_role("button", name="Workers", exact=True).click()
+
+    one = f"<img src=x onerror={RUN}>"
+    search = board.get_by_role("searchbox")
+    search.fill(f'actor:"{one}"')
+    expect(board.locator(".lk-list tbody tr")).to_have_count(1)
+    board.get_by_role("button", name="Delete… all 1").click()
+    question = board.get_by_role("dialog")
+    expect(question).to_contain_text(f'that match “actor:"{one}"”?')
+    expect(question.locator("code")).to_contain_text(f'.select("dead", actor="{one}").delete()')
+    nothing_ran(page)
+    assert look(page, "unseen") == []
+    page.keyboard.press("Escape")
+    search.fill("")
+
+
+def test_a_chart_of_their_queues_is_numbers_alone(page: Page) -> None:
+    chart = page.locator(".lk-throughput")
+    expect(chart.locator("tbody tr")).to_have_count(1)
+    expect(chart.locator("tbody td").first).to_have_text(str(len(CORPUS)))
+    nothing_ran(page)
 
 
 #: What GitHub's sanitiser leaves of a notebook's HTML; styles, ids and classes are not among it.

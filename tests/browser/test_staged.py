@@ -1,4 +1,7 @@
-"""How the widgets look, as facts: what is cut off, what hangs over, what moves, what jumps."""
+"""All widgets on one page: what axe-core finds, what is cut off, what hangs over, moves or jumps.
+
+In light, dark and high contrast, in JupyterLab and in Notebook 7, from 320 px to wide.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,8 @@ from playwright.sync_api import expect
 from labkit.broker import LabBroker
 from labkit.ledger.reader import Ledger
 from tests.browser import stage
+from tests.browser.axe import complaints
+from tests.browser.lab import THEMES
 from tests.browser.looks import look
 from tests.support import wait_until
 
@@ -25,10 +30,70 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 
+@pytest.mark.parametrize("theme", THEMES)
+def test_axe_finds_nothing_with_all_widgets_on_one_page(either: Notebook, theme: str) -> None:
+    board, form = stage.board_of(either), either.cell(stage.cell("form"))
+    question = either.cell(stage.cell("quiz")).get_by_role("group").first
+    either.set_theme(theme)
+    board.get_by_role("button", name="Workers", exact=True).click()
+    expect(board.locator(".lk-crew tbody tr").first).to_be_visible()
+    board.locator(".lk-open", has_text="charge(42").click()
+    expect(board.locator(".lk-attempts pre").last).to_be_visible()
+    found = []
+    everything, answered = ".labkit", ".lk-task, .labkit:has([type=radio])"
+    for title, words, choice, where in (
+        (" ", "must not be empty", 0, everything),
+        ("Buy milk", "created", 1, answered),
+    ):
+        form.get_by_label("Title").fill(title)
+        form.get_by_label("Title").press("Enter")
+        expect(form.get_by_role("status")).to_contain_text(words)
+        question.get_by_role("radio").nth(choice).click()
+        said = f"form: {words}, question: option {choice}:"
+        found += complaints(either.page, where, said)
+    board.get_by_role("button", name="Close the job").click()
+    board.get_by_role("button", name="Workers", exact=True).click()
+    assert not found, "\n\n".join(found[:20])
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["Completed", "Dead"],
+        pytest.param(
+            ["Scheduled", "Enqueued", "Running", "Retrying", "Cancelled"], marks=pytest.mark.slow
+        ),
+    ],
+)
+def test_axe_finds_nothing_on_any_tab(staged: Notebook, names: list[str]) -> None:
+    board, found = stage.board_of(staged), []
+    for name in names:
+        tab = board.get_by_role("tab", name=name)
+        tab.click()
+        expect(tab).to_have_attribute("aria-selected", "true")
+        expect(tab).not_to_have_attribute("aria-busy", "true")
+        found += complaints(staged.page, "#staged", where=f"tab {name}:")
+    board.get_by_role("tab", name="Recent").click()
+    assert not found, "\n\n".join(found[:20])
+
+
+def test_axe_sees_what_is_wrong(staged: Notebook) -> None:
+    stage.board_of(staged).locator(".lk-foot").evaluate(
+        "foot => foot.insertAdjacentHTML('beforeend', '<button></button>"
+        '<b id=plant style="color: #888; background: #999">hard to read</b>\')'
+    )
+    found = complaints(staged.page, "#staged")
+    assert [complaint.partition(":")[0] for complaint in found] == ["button-name", "color-contrast"]
+    stage.board_of(staged).locator("#plant, button:empty").evaluate_all(
+        "all => all.map(e => e.remove())"
+    )
+
+
 @pytest.fixture(scope="module")
-def narrow(staged: Notebook) -> Iterator[Page]:
+def narrow(either: Notebook) -> Iterator[Page]:
     """The stage with a failed job opened; the window is as large as before when all is done."""
-    board = stage.board_of(staged)
+    staged, board = either, stage.board_of(either)
+    board.get_by_role("button", name="Workers", exact=True).click()
     board.locator(".lk-open", has_text="charge(42").click()
     expect(board.locator(".lk-attempts pre").last).to_be_visible()
     size = staged.page.viewport_size
@@ -36,6 +101,7 @@ def narrow(staged: Notebook) -> Iterator[Page]:
     if size:
         staged.page.set_viewport_size(size)
     board.get_by_role("button", name="Close the job").click()
+    board.get_by_role("button", name="Workers", exact=True).click()
 
 
 def settle(page: Page) -> None:
@@ -105,8 +171,8 @@ def test_nothing_moves_for_those_who_want_it_still(staged: Notebook) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_forced_colours_hide_nothing(staged: Notebook, scheme: Any) -> None:
-    page = staged.page
+def test_forced_colours_hide_nothing(either: Notebook, scheme: Any) -> None:
+    page = either.page
     page.emulate_media(forced_colors="active", color_scheme=scheme)
     seen = look(page, "forced")
     page.emulate_media(forced_colors="none", color_scheme="light")
