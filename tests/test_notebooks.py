@@ -195,9 +195,14 @@ def test_what_a_prediction_asks_is_folded_until_it_is_settled() -> None:
     shown = [new_output("stream", text="so\n")]
     sources = ["1", 'predict("05.x")', "message", 'settle("05.x", message)', "2"]
     notebook = new_notebook(cells=[new_code_cell(source, outputs=shown) for source in sources])
-    notebooks.fold_answers(notebook)
-    folded = [cell.metadata.get("jupyter", {}).get("outputs_hidden") for cell in notebook.cells]
-    assert folded == [None, None, True, True, None]
+
+    def folded() -> list[bool | None]:
+        notebooks.fold_answers(notebook)
+        return [cell.metadata.get("jupyter", {}).get("outputs_hidden") for cell in notebook.cells]
+
+    assert folded() == [None, None, True, True, None]
+    notebook.cells[2].outputs = []
+    assert folded() == [None, None, None, True, None]
 
 
 def test_no_notebook_at_all_is_a_failure(course: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -157,8 +157,9 @@ def fold_answers(notebook: Any) -> None:
     for cell in notebook.cells:
         if cell.cell_type != "code":
             continue
+        cell.metadata.pop("jupyter", None)
         if asked and cell.outputs:
-            cell.metadata.setdefault("jupyter", {})["outputs_hidden"] = True
+            cell.metadata["jupyter"] = {"outputs_hidden": True}
         asked = (asked or "predict(" in cell.source) and "settle(" not in cell.source
 
 
