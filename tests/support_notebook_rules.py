@@ -6,6 +6,7 @@ import json
 import re
 import statistics
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ def faults(name: str, notebook: dict[str, Any], folder: Path, commands: set[str]
 
     ``folder`` is where its links begin; ``commands`` are the subcommands of ``labkit``.
     """
-    for find in (_headings, _images, _fences, _sleeps, _lengths):
+    for find in (_headings, _images, _fences, _sleeps, _lengths, _spoilers):
         yield from (f"{name}: {fault}" for fault in find(notebook))
     yield from (f"{name}: {fault}" for fault in _commands(notebook, commands))
     yield from (f"{name}: {fault}" for fault in _anchors(notebook, folder))
@@ -123,6 +124,15 @@ def _lengths(notebook: dict[str, Any]) -> Iterator[str]:
         yield f"the median code cell has {statistics.median(lines):g} lines, of {MEDIAN}"
     if lines and max(lines) > LONGEST_CELL:
         yield f"a code cell has {max(lines)} lines, of {LONGEST_CELL}"
+
+
+def _spoilers(notebook: dict[str, Any]) -> Iterator[str]:
+    """JupyterLab shows the first line of a folded output, and so what a prediction asks for."""
+    for cell, after in pairwise(code(notebook)):
+        last = "".join(cell["source"]).splitlines()[-1].strip()
+        shows = any(out.get("output_type") == "execute_result" for out in cell["outputs"])
+        if "".join(after["source"]).startswith("settle(") and (shows or last.startswith("print(")):
+            yield f"`{last}` tells before it is settled: put it behind settle(…), in that cell"
 
 
 def _anchors(notebook: dict[str, Any], folder: Path) -> Iterator[str]:

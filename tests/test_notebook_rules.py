@@ -93,3 +93,15 @@ def test_a_link_to_a_heading_of_another_notebook(tmp_path: Path) -> None:
     assert found(*GOOD, markdown("[b](b.ipynb#three)"), folder=tmp_path) == [
         "a.ipynb: the link to b.ipynb#three leads to no heading"
     ]
+
+
+RESULT = {"output_type": "execute_result", "data": {"text/plain": "2"}, "metadata": {}}
+
+
+@pytest.mark.parametrize("ran", [cell("n", RESULT), cell("n = 2\nprint(n)", PRINTED)])
+def test_what_a_prediction_asks_for_does_not_stand_in_the_first_line_of_a_folded_output(
+    ran: dict[str, Any],
+) -> None:
+    [fault] = found(*GOOD, ran, cell('settle("01.n", n)'))
+    assert "tells before it is settled" in fault
+    assert found(*GOOD, cell("n = 2"), cell('settle("01.n", n)\nprint(n)', PRINTED)) == []
