@@ -49,13 +49,6 @@ function drawTrack(track, pieces, span) {
   });
 }
 
-/** An axis; `redraw` is called when there is room for more or for fewer marks. */
-function makeAxis(redraw) {
-  const axis = make("div.lk-axis", { "aria-hidden": "true" });
-  new ResizeObserver(redraw).observe(axis);
-  return axis;
-}
-
 /** Marks at round times, 1, 2 or 5 times a power of ten: about five, or as many as there is room for. */
 function drawAxis(axis, span) {
   axis.hidden = !span;

@@ -51,3 +51,10 @@ function setAttribute(element, name, value) {
   if (value === undefined || value === false) element.removeAttribute(name);
   else if (element.getAttribute(name) !== String(value)) element.setAttribute(name, value);
 }
+
+/** An axis; `redraw` is called when there is room for more or for fewer marks. */
+function makeAxis(redraw) {
+  const axis = make("div.lk-axis", { "aria-hidden": "true" });
+  new ResizeObserver(redraw).observe(axis);
+  return axis;
+}

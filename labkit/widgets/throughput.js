@@ -9,7 +9,7 @@ function buildThroughput(live, root) {
   const now = make("p.lk-now");
   const jobs = makePlot("Jobs a minute", ["completed", "failed"]);
   const waits = makePlot("From due to start", ["half within", "95 in 100 within"]);
-  const axis = make("div.lk-axis", { "aria-hidden": "true" });
+  const axis = makeAxis(() => draw());
   const body = make("tbody");
   const head = make("thead", make("tr", ...COLUMNS.map((name) => make("th", { scope: "col" }, name))));
   const table = make("table", make("caption.lk-unseen", "The minutes in which something happened"), head, body);
@@ -108,7 +108,8 @@ function niceAbove(value, isLog) {
 function drawTimes(axis, numbers) {
   const step = [1, 2, 5, 10, 15, 30].find((size) => numbers.length / size <= 6) ?? 30;
   const marks = numbers.flatMap((number, index) => {
-    if (number % step || index / numbers.length > 0.82) return []; // its words would be cut off
+    const room = axis.clientWidth * (1 - index / numbers.length);
+    if (number % step || room < 40) return []; // its words would be cut off
     const mark = make("span", clockOf(number));
     mark.style.left = `${(100 * index) / numbers.length}%`;
     return [mark];

@@ -36,6 +36,7 @@ while not Path("act").exists():
 DEAF = """
 import ctypes
 import os
+from pathlib import Path
 os.mkfifo("gate")
 Path("at-work").touch()
 ctypes.PyDLL(None).open(b"gate", os.O_RDONLY)
