@@ -18,7 +18,7 @@ from labkit.ledger.reader import Ledger
 from labkit.ledger.records import JobState
 from labkit.ledger.selection import STEP
 from labkit.redis_server import ThrowawayRedis
-from labkit.widgets import JobBoard
+from labkit.widgets import JobBoard, acting
 from tests.support import wait_until
 from tests.support_jobs import quick_retries, running_worker, wait_for_state
 from tests.support_widgets import FakePage
@@ -206,9 +206,14 @@ def test_all_that_match_are_counted_first(
 
 
 def test_an_action_on_many_shows_how_far_it_is_and_stops(
-    board: JobBoard, page: FakePage, broker: LabBroker, ledger: Ledger
+    board: JobBoard,
+    page: FakePage,
+    broker: LabBroker,
+    ledger: Ledger,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    total = 800 * STEP  # so many that it is told of several times before it is done
+    total = 200 * STEP
+    monkeypatch.setattr(acting, "TICK", 0.0)  # it is told of after each step
     send(broker, total)
     at_work = threading.Event()
     seen: list[dict[str, Any]] = []

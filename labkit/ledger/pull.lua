@@ -1,7 +1,8 @@
 -- Taking deliveries out of lists: what the scripts that act on jobs share.
 
 -- Jobs that are acted on together mostly stand side by side in a list, maybe far behind its head. The
--- first is searched for, its neighbours are then known; each leaves a hole, and all holes go at once.
+-- first is searched for, its next two hundred neighbours are then known; each leaves a hole, and all holes
+-- go at once.
 local places, holes = {}, {}
 local function pull(list, delivery)
   local known = places[list]
@@ -9,7 +10,7 @@ local function pull(list, delivery)
     local first = redis.call("LPOS", list, delivery)
     if not first then return false end
     known = {}
-    for i, name in ipairs(redis.call("LRANGE", list, first, first + 4 * #ARGV)) do
+    for i, name in ipairs(redis.call("LRANGE", list, first, first + 200)) do
       known[name] = first + i - 1
     end
     places[list] = known

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 MOST: Final = 2_000
 #: Records, and bytes of records, that one step in Redis looks through; the first is a short one,
 #: for where everything fits, that many records must be shown to be compared.
-_STEP, _STEP_BYTES = 250, 200_000
+_STEP, _STEP_BYTES = 100, 80_000
 _FIRST_STEP = 30
 #: In these states the one whose time comes first is first; in the others, the newest.
 EARLIEST_FIRST: Final = frozenset(
