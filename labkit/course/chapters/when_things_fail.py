@@ -95,6 +95,7 @@ EXERCISES = {
             (outbox_answers.FORGETS_FIRST, "Who forgets a row", "forgets_first"),
             (outbox_answers.SENDS_AGAIN, "between sending and saving"),
             (outbox_answers.KEEPS, "sends again what it has sent"),
+            (outbox_answers.NEVER_EMPTIES, "take out what is sent"),
             (outbox_answers.BY_ARGUMENTS, "when two look alike"),
         ],
         praise="Two relays at once might still deliver a message twice. The jobs behind it are "

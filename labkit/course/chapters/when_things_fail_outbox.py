@@ -141,6 +141,11 @@ def _judge_way(at: _Bench) -> None:
     at.relay(at.broker, at.ledger)
     if len(at.sent()) > 3:
         raise Wrong("called a second time, `relay` sends again what it has sent: delete it there")
+    if at.rows():
+        raise Wrong(
+            f"all was sent, and the outbox still holds {at.rows()} rows, which `relay` will read "
+            "again each time: take out what is sent"
+        )
 
 
 def _judge_rollback(at: _Bench) -> None:

@@ -128,3 +128,15 @@ def relay(broker, ledger):
             db.delete(row)
 """
 )
+
+NEVER_EMPTIES = (
+    _PUT
+    + """\
+def relay(broker, ledger):
+    with session() as db:
+        for row in db.exec(select(Outbox).order_by(Outbox.id)):
+            message = Message.decode(row.message.encode())
+            if ledger.job(message.message_id) is None:
+                broker.enqueue(message)
+"""
+)

@@ -55,7 +55,8 @@ PREDICTIONS = {
         "send them on.",
     ),
     "limit": Prediction(
-        "`report` may take 200 ms, and wants to count for fifty seconds. What happens?",
+        "`report` may take 200 ms, and is sent to print a thousand pages, which takes fifty "
+        "seconds. What happens?",
         [
             (
                 "The worker is killed and started again",
@@ -67,7 +68,7 @@ PREDICTIONS = {
                 lambda job, same: same and "TimeLimitExceeded" in (job.error or ""),
             ),
             (
-                "It counts to its end, and a warning is logged",
+                "It prints to its end, and a warning is logged",
                 lambda job, same: same and job.error is None,
                 "A limit that only warns is none.",
             ),
