@@ -105,3 +105,13 @@ def test_what_a_prediction_asks_for_does_not_stand_in_the_first_line_of_a_folded
     [fault] = found(*GOOD, ran, cell('settle("01.n", n)'))
     assert "tells before it is settled" in fault
     assert found(*GOOD, cell("n = 2"), cell('settle("01.n", n)\nprint(n)', PRINTED)) == []
+
+
+def test_one_cell_of_the_course_at_most_lets_real_time_pass() -> None:
+    tagged = [
+        cell["source"]
+        for path in sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]
+        if "real-time" in cell["metadata"].get("tags", [])
+    ]
+    assert len(tagged) <= 1

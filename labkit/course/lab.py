@@ -145,16 +145,21 @@ def wait_until(predicate: Callable[[], T], timeout: float = 10.0, what: str = ""
     while not (value := predicate()):
         waited = time.monotonic() - began
         # Where cells were skipped and no worker runs, what did not come soon will not come.
-        vain = not looked and waited > BOOTING and is_out_of_order() and not Ledger().workers()
+        vain = not looked and waited > BOOTING and is_out_of_order() and not _anybody_works()
         looked = waited > BOOTING
         if vain or waited > timeout:
             subject = what or "what this cell waits for"
             raise CourseError(
-                f"Waited {waited:.1g} s for {subject}, and it did not come. Is a worker running?"
-                f"{started_worker()}"
+                f"Waited {min(timeout, round(waited, 1)):g} s for {subject}, and it did not come. "
+                f"Is a worker running?{started_worker()}"
             )
         time.sleep(STEP)
     return value
+
+
+def _anybody_works() -> bool:
+    """Whether a worker runs: on the course's Redis, or of this kernel on any other."""
+    return bool(started() or Ledger().workers())
 
 
 def wait_for_state(
@@ -181,8 +186,9 @@ def wait_for_state(
         if nobody or waited > timeout:
             where = record.state if record else "unknown to Redis"
             raise CourseError(
-                f"Waited {waited:.1g} s for the job {job_id} to be {wanted}, and it is {where}. "
-                f"{'No worker runs.' if nobody else 'Is a worker running?'}{started_worker()}"
+                f"Waited {min(timeout, round(waited, 1)):g} s for the job {job_id} to be {wanted}, "
+                f"and it is {where}. {'No worker runs.' if nobody else 'Is a worker running?'}"
+                f"{started_worker()}"
             )
         time.sleep(STEP)
     return record

@@ -29,8 +29,10 @@ def check_tomorrow(message: Any) -> None:
     sent = record.enqueued_at
     due = (record.eta.astimezone(TOKYO) + timedelta(milliseconds=500)).replace(microsecond=0)
     nine = _nine(sent, TOKYO)
-    if abs(due - nine) <= LEEWAY:
+    if abs(record.eta - nine) < timedelta(seconds=1):
         return
+    if abs(due - nine) <= LEEWAY:
+        raise Wrong(f"the job is due at {due:%H:%M:%S} in Tokyo: a time of day has seconds, too")
     for zone, whose in ((UTC, "in UTC"), (sent.astimezone().tzinfo, "where you are")):
         if abs(due - _nine(sent, zone)) <= LEEWAY:
             raise Wrong(

@@ -182,6 +182,7 @@ EXERCISES = {
             (line.TWO_COMMANDS, "was in no list"),
             (line.NEVER_DONE, "would run a second time"),
             (line.ALL_DONE, "other worker's tea is lost"),
+            (line.OLDEST_DONE, "names the item that it means"),
             (line.TO_THE_END, "it is next"),
         ],
         praise="Dramatiq does it the same way, with one set for each worker, so that it knows "

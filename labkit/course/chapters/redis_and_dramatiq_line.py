@@ -53,6 +53,8 @@ def check_line(line_class: Callable[[redis.Redis], Any]) -> None:
             _judge_death(line)
         with filled("tea", "tea", "cake") as line:
             _judge_done(line)
+        with filled("tea", "cake", "milk") as line:
+            _judge_done_first(line)
         for commands in range(MOST_COMMANDS):
             with filled("tea", "cake", "milk") as line:
                 _judge_killed(line, line_class(_Mortal(server.url, commands)), commands)
@@ -109,6 +111,19 @@ def _judge_done(line: Any) -> None:
         )
     if left != ["tea", "cake"]:
         raise Wrong(f"of tea, tea and cake, one tea was done; what came back was {left}")
+
+
+def _judge_done_first(line: Any) -> None:
+    """Who took later may be done sooner."""
+    line.take(), line.take()
+    line.done("cake")
+    line.give_back()
+    left = _take_all(line)
+    if left != ["tea", "milk"]:
+        raise Wrong(
+            "one worker took tea and another cake, and the cake was done first. What came back was "
+            f"{', '.join(left)}, and should be tea, milk: `done` names the item that it means"
+        )
 
 
 def _judge_killed(line: Any, mortal: Any, commands: int) -> None:
@@ -194,6 +209,8 @@ TWO_COMMANDS = _line(
 )
 
 NEVER_DONE = _line(_TAKE, "pass", _BACK)
+
+OLDEST_DONE = _line(_TAKE, 'self.client.lpop("held")', _BACK)
 
 ALL_DONE = _line(_TAKE, 'self.client.delete("held")', _BACK)
 
