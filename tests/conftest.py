@@ -12,6 +12,8 @@ import dramatiq
 import pytest
 
 from labkit import database
+from labkit.broker import LabBroker
+from labkit.ledger.reader import Ledger
 from labkit.redis_private import PrivateRedis
 from labkit.redis_server import ThrowawayRedis
 from labkit.settings import Settings
@@ -20,6 +22,9 @@ from tests.support_postgres import new_database, postgres_server
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from labkit.widgets import JobBoard
+    from tests.support_widgets import FakePage
 
 # Not even a test that forgets its root may reach a Redis that somebody else runs here.
 os.environ["LABKIT_LOCAL_REDIS"] = ""
@@ -47,6 +52,42 @@ def redis_url(throwaway_redis: ThrowawayRedis) -> str:
     with throwaway_redis.client() as client:
         client.flushall()
     return throwaway_redis.url
+
+
+@pytest.fixture
+def broker(redis_url: str) -> Iterator[LabBroker]:
+    """A LabBroker on that Redis."""
+    broker = LabBroker(url=redis_url)
+    yield broker
+    broker.client.close()
+
+
+@pytest.fixture
+def ledger(redis_url: str) -> Iterator[Ledger]:
+    """The ledger there, as for an application that labkit did not write."""
+    ledger = Ledger(redis_url)
+    yield ledger
+    ledger.client.close()
+
+
+@pytest.fixture
+def board(redis_url: str) -> Iterator[JobBoard]:
+    """A board of that Redis, with five jobs on a page."""
+    from labkit.widgets import JobBoard  # what needs no board shall not wait for Jupyter
+
+    board = JobBoard(redis_url, limit=5)
+    yield board
+    board.close()
+
+
+@pytest.fixture
+def page(board: JobBoard) -> FakePage:
+    """A page that shows the board."""
+    from tests.support_widgets import FakePage
+
+    page = FakePage(board)
+    page.wait_until(lambda view: view["counts"])
+    return page
 
 
 @pytest.fixture

@@ -31,17 +31,10 @@ HOUR = 3_600_000
 
 
 @pytest.fixture
-def broker(redis_url: str) -> Iterator[LabBroker]:
-    broker = LabBroker(url=redis_url)
+def broker(broker: LabBroker) -> LabBroker:
     broker.declare_queue("default")
     broker.declare_queue("mail")
-    yield broker
-    broker.client.close()
-
-
-@pytest.fixture
-def ledger(redis_url: str) -> Ledger:
-    return Ledger(redis_url)
+    return broker
 
 
 @pytest.fixture
@@ -49,13 +42,6 @@ def board(settings: Any) -> Iterator[JobBoard]:
     board = JobBoard(limit=5)
     yield board
     board.close()
-
-
-@pytest.fixture
-def page(board: JobBoard) -> FakePage:
-    page = FakePage(board)
-    page.wait_until(lambda view: view["counts"])
-    return page
 
 
 def send(

@@ -24,13 +24,6 @@ SECRET = 'hunter2-ünd-"more"'
 
 
 @pytest.fixture
-def broker(redis_url: str) -> Iterator[LabBroker]:
-    broker = LabBroker(url=redis_url)
-    yield broker
-    broker.client.close()
-
-
-@pytest.fixture
 def page(redis_url: str) -> Iterator[FakePage]:
     board = JobBoard(redis_url, limit=5)
     page = FakePage(board)

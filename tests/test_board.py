@@ -21,31 +21,9 @@ from tests.support_jobs import quick_retries, running_worker
 from tests.support_widgets import FakePage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 SECRET = "hunter2-very-secret"
-
-
-@pytest.fixture
-def broker(redis_url: str) -> Iterator[LabBroker]:
-    broker = LabBroker(url=redis_url)
-    yield broker
-    broker.client.close()
-
-
-@pytest.fixture
-def board(redis_url: str) -> Iterator[JobBoard]:
-    board = JobBoard(redis_url, limit=5)
-    yield board
-    board.close()
-
-
-@pytest.fixture
-def page(board: JobBoard) -> FakePage:
-    page = FakePage(board)
-    page.wait_until(lambda view: view["counts"])
-    return page
 
 
 def send(broker: LabBroker, *args: Any, delay: int | None = None, **kwargs: Any) -> str:
@@ -154,25 +132,23 @@ def test_no_secret_reaches_a_page(
             board.close()
 
 
-def test_nobody_looks_and_nobody_watches(redis_url: str, throwaway_redis: ThrowawayRedis) -> None:
-    own = throwaway_redis.client()
+def test_nobody_looks_and_nobody_watches() -> None:
+    with ThrowawayRedis() as server, server.client() as own:
 
-    def connected() -> int:
-        return len(own.client_list())
+        def connected() -> int:
+            return len(own.client_list())
 
-    # Watchers of earlier tests end when their followers wake.
-    wait_until(lambda: not any(one["cmd"] == "xread" for one in own.client_list()))
-    before = connected()
-    board = JobBoard(redis_url)
-    page = FakePage(board)
-    page.wait_until(lambda view: view["counts"])
-    assert connected() > before
-    page.send(kind="seen", visible=False)
-    wait_until(lambda: connected() <= before, 3, "a hidden board holds no connection")
-    page.ask(kind="seen", visible=True)
-    assert connected() > before
-    board.close()
-    wait_until(lambda: connected() <= before, 3, "a closed one neither")
+        before = connected()
+        board = JobBoard(server.url)
+        page = FakePage(board)
+        page.wait_until(lambda view: view["counts"])
+        assert connected() > before
+        page.send(kind="seen", visible=False)
+        wait_until(lambda: connected() <= before, 3, "a hidden board holds no connection")
+        page.ask(kind="seen", visible=True)
+        assert connected() > before
+        board.close()
+        wait_until(lambda: connected() <= before, 3, "a closed one neither")
 
 
 def test_stale_and_healed(page: FakePage) -> None:

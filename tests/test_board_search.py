@@ -15,30 +15,9 @@ from labkit.widgets import JobBoard, finding
 from tests.support_widgets import FakePage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    pass
 
 SECRET = "hunter2-very-secret"
-
-
-@pytest.fixture
-def broker(redis_url: str) -> Iterator[LabBroker]:
-    broker = LabBroker(url=redis_url)
-    yield broker
-    broker.client.close()
-
-
-@pytest.fixture
-def board(redis_url: str) -> Iterator[JobBoard]:
-    board = JobBoard(redis_url, limit=5)
-    yield board
-    board.close()
-
-
-@pytest.fixture
-def page(board: JobBoard) -> FakePage:
-    page = FakePage(board)
-    page.wait_until(lambda view: view["counts"])
-    return page
 
 
 def send(broker: LabBroker, *args: Any, queue: str = "default", **how: Any) -> str:

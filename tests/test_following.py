@@ -14,21 +14,7 @@ from labkit.ledger import following
 from labkit.ledger.reader import Ledger
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-
-@pytest.fixture
-def broker(redis_url: str) -> Iterator[LabBroker]:
-    broker = LabBroker(url=redis_url)
-    yield broker
-    broker.client.close()
-
-
-@pytest.fixture
-def ledger(redis_url: str) -> Iterator[Ledger]:
-    ledger = Ledger(redis_url)
-    yield ledger
-    ledger.client.close()
+    pass
 
 
 def send(broker: LabBroker, many: int = 1) -> list[str]:

@@ -19,21 +19,7 @@ from tests.support import wait_until
 from tests.support_jobs import running_worker, wait_for_state
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from labkit.settings import Settings
-
-
-@pytest.fixture
-def broker(redis_url: str) -> Iterator[LabBroker]:
-    broker = LabBroker(url=redis_url)
-    yield broker
-    broker.client.close()
-
-
-@pytest.fixture
-def ledger(redis_url: str) -> Ledger:
-    return Ledger(redis_url)
 
 
 def send(broker: LabBroker) -> str:

@@ -17,19 +17,7 @@ from tests.support_jobs import quick_retries, running_worker, wait_for_state
 from tests.support_widgets import FakePage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-
-@pytest.fixture
-def broker(redis_url: str) -> Iterator[LabBroker]:
-    broker = LabBroker(url=redis_url)
-    yield broker
-    broker.client.close()
-
-
-@pytest.fixture
-def ledger(redis_url: str) -> Ledger:
-    return Ledger(redis_url)
+    pass
 
 
 def send(broker: LabBroker, number: int = 7, **more: Any) -> str:

@@ -16,21 +16,7 @@ from labkit.ledger.records import JobState
 from tests.support_stock import stock_producer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-
-@pytest.fixture
-def broker(redis_url: str) -> Iterator[LabBroker]:
-    broker = LabBroker(url=redis_url)
-    yield broker
-    broker.client.close()
-
-
-@pytest.fixture
-def ledger(redis_url: str) -> Iterator[Ledger]:
-    ledger = Ledger(redis_url)
-    yield ledger
-    ledger.client.close()
+    pass
 
 
 def send(

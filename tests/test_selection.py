@@ -25,23 +25,16 @@ from tests.support import wait_until
 from tests.support_jobs import quick_retries, running_worker, wait_for_state
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    pass
 
 HOUR = 3_600_000
 
 
 @pytest.fixture
-def broker(redis_url: str) -> Iterator[LabBroker]:
-    broker = LabBroker(url=redis_url)
+def broker(broker: LabBroker) -> LabBroker:
     broker.declare_queue("default")
     broker.declare_queue("mail")
-    yield broker
-    broker.client.close()
-
-
-@pytest.fixture
-def ledger(redis_url: str) -> Ledger:
-    return Ledger(redis_url)
+    return broker
 
 
 def send(
