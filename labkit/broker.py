@@ -23,6 +23,7 @@ from labkit.consumer import LabConsumer
 from labkit.delivery import Delivery
 from labkit.heartbeat import Heartbeat
 from labkit.ledger import keys, records
+from labkit.ledger.reconcile import describe_foreign
 from labkit.ledger.records import JobState
 from labkit.log_mask import LOGGER, LogMask
 from labkit.promoter import Promoter
@@ -100,8 +101,13 @@ class LabBroker(Sending, RedisBroker):
         if reply == [b"quiet"]:
             self.is_quiet = True
             return
-        for name, payload, was_lost in zip(reply[::3], reply[1::3], reply[2::3], strict=True):
-            yield name.decode(), payload, bool(was_lost)
+        for raw, payload, was_lost in zip(reply[::3], reply[1::3], reply[2::3], strict=True):
+            try:
+                name = raw.decode()
+            except UnicodeDecodeError:
+                self.bury(queue_name, raw, payload or b"", "not a delivery: its name is no text")
+            else:
+                yield name, payload, bool(was_lost)
 
     def reclaim(self, queue_name: str) -> None:
         """Send back what Redis says this worker holds and it does not know of."""
@@ -143,8 +149,16 @@ class LabBroker(Sending, RedisBroker):
             delivery.is_skipped = signal == "skip_message"
             with self.hold(delivery.held):
                 super().emit_after(signal, *args, **kwargs)
+            if kwargs.get("exception") is not None and self._is_forgotten(delivery):
+                delivery.fail()
         if signal == "worker_shutdown":
             self._end_work()
+
+    def _is_forgotten(self, delivery: Delivery) -> bool:
+        """Whether a job that failed would be acknowledged, because Retries itself has failed."""
+        if delivery.failed or not any(isinstance(each, Retries) for each in self.middleware):
+            return False
+        return all(message.message_id != delivery.message_id for message, _, _ in delivery.held)
 
     def _start(self, delivery: Delivery) -> None:
         if delivery.was_lost:
@@ -212,11 +226,20 @@ class LabBroker(Sending, RedisBroker):
             delivery.is_settled = True
             self._settler.ended(queue_name, delivery)
 
-    def settle_by_name(self, queue_name: str, name: str, *, is_dead: bool, error: str = "") -> None:
+    def bury(self, queue_name: str, name: bytes, payload: bytes, error: str) -> None:
+        """Make what is no message a dead letter, with a record that says why."""
+        unreadable = describe_foreign(queue_name, name, payload, JobState.ENQUEUED)
+        self.call("adopt", queue_name, "", *unreadable)
+        self.settle_by_name(queue_name, name, is_dead=True, error=error)
+
+    def settle_by_name(
+        self, queue_name: str, name: str | bytes, *, is_dead: bool, error: str = ""
+    ) -> None:
         """Settle a delivery of which this process knows nothing but the name."""
         verdict, state = ("nack", JobState.DEAD) if is_dead else ("ack", JobState.COMPLETED)
         attempt = records.describe_attempt(self.worker_name, error, "") if error else ""
-        job_id = name.rpartition("#")[0] or name
+        name = name.encode() if isinstance(name, str) else name
+        job_id = name.rpartition(b"#")[0] or name
         values = [queue_name, name, job_id, verdict, state, attempt, "-", "", 0]
         bounds = [self.keep_jobs, self.keep_millis]
         self.call("settle", self.broker_id, self.worker_name, *bounds, *values)
@@ -230,12 +253,14 @@ class LabBroker(Sending, RedisBroker):
         values: list[Any] = [self.worker_name]
         for delivery in deliveries:
             values += [delivery.name, delivery.message_id, delivery.describe_job()]
-            values += [delivery.message_timestamp, delivery.millis_since_start()]
+            values += [int(delivery.message_timestamp), delivery.millis_since_start()]
         self.call("start", *values)
 
     def _write_ends(self, ends: list[tuple[str, Delivery]]) -> None:
         values: list[Any] = [self.broker_id, self.worker_name, self.keep_jobs, self.keep_millis]
         for queue_name, delivery in ends:
+            if delivery.failed and delivery.is_unknown:
+                self.call("adopt", queue_name, "", *delivery.describe_as_foreign())
             values += [queue_name, delivery.name, delivery.message_id]
             values += ["nack" if delivery.failed else "ack", delivery.final_state]
             values += [delivery.describe_attempt(self.worker_name), delivery.millis_since_start()]

@@ -9,9 +9,11 @@ from __future__ import annotations
 import functools
 import json
 import math
+from collections.abc import Callable
 from typing import Any
 
 from dramatiq import JSONEncoder, Message, get_encoder
+from dramatiq.errors import DecodeError
 
 from labkit.errors import ArgumentNotJSON
 from labkit.ledger import records
@@ -115,22 +117,100 @@ def _problem_in(value: Any, where: str, depth: int) -> str | None:
     return f"{where} is a {type(value).__name__}"
 
 
-def decode(payload: bytes, name: str) -> Message[Any]:
+def decode(payload: bytes, name: str, queue: str | None = None) -> Message[Any]:
     """The message in a payload, under the name of its delivery.
+
+    What a worker, its middleware and the ledger take for granted is looked at here: a message that
+    lacks it would end a thread in the middle of its work.
+
+    Parameters:
+      queue: Where it lies, if the message must say the same.
 
     Raises:
       ValueError: it is no message; says what it is instead.
     """
     try:
-        message: Message[Any] = Message.decode(payload)
-        fits = isinstance(message.options, dict) and isinstance(message.kwargs, dict)
-        names = (message.queue_name, message.actor_name, message.message_id)
-        if not fits or not all(isinstance(part, str) for part in names):
-            raise TypeError("a field has the wrong type")
+        fields = get_encoder().decode(payload)
+        if not isinstance(fields, dict):
+            raise TypeError("it is no object")
+        if not isinstance(fields.get("args"), list | tuple):
+            raise TypeError(f"args is {_show(fields.get('args'))}, and a list is meant")
+        message: Message[Any] = Message(**fields)
+        _refuse_misfit(message)
+        if queue is not None and message.queue_name not in (queue, f"{queue}.DQ"):
+            raise ValueError(f"it says queue {_show(message.queue_name)}, and lies in {queue!r}")
     except Exception as error:
-        raise ValueError(f"not a Dramatiq message ({error}): {_shorten(payload)}") from None
+        # Dramatiq's DecodeError repeats the payload, however long it is; what it wraps does not.
+        why = str(error.error if isinstance(error, DecodeError) else error)[:200]
+        raise ValueError(f"not a Dramatiq message ({why}): {_shorten(payload)}") from None
     message.options["redis_message_id"] = name
     return message
+
+
+def _refuse_misfit(message: Message[Any]) -> None:
+    for field in ("queue_name", "actor_name", "message_id"):
+        value = getattr(message, field)
+        if type(value) is not str or not value or not (value.isascii() or _is_text(value)):
+            raise TypeError(f"{field} is {_show(value)}, and a text is meant")
+    for field in ("kwargs", "options"):
+        value = getattr(message, field)
+        if type(value) is not dict or not all(type(key) is str for key in value):
+            raise TypeError(f"{field} is {_show(value)}, and an object is meant")
+    if not _is_number(message.message_timestamp):
+        raise TypeError(f"message_timestamp is {_show(message.message_timestamp)}, and no time")
+    for option, value in message.options.items():
+        if option in _OPTIONS and not _OPTIONS[option](value):
+            raise TypeError(f"its option {option} is {_show(value)}, which it cannot be")
+
+
+def _is_text(value: str) -> bool:
+    """Whether it can be written down: half of a surrogate pair cannot."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _is_number(value: Any) -> bool:
+    """Whether Dramatiq may count with it, Lua write it down, and a float hold it."""
+    return type(value) in (int, float) and abs(value) < 2**53
+
+
+def _is_number_or_none(value: Any) -> bool:
+    return value is None or _is_number(value)
+
+
+def _is_name_or_none(value: Any) -> bool:
+    return not value or (isinstance(value, str) and _is_text(value))
+
+
+def _is_exceptions(value: Any) -> bool:
+    kinds = value if isinstance(value, tuple) else (value,)
+    return not value or all(isinstance(kind, type) for kind in kinds)
+
+
+def _is_message_or_none(value: Any) -> bool:
+    if value is not None:
+        _refuse_misfit(Message(**value))
+    return True
+
+
+#: What the options of Dramatiq's own middleware have to be.
+_OPTIONS: dict[str, Callable[[Any], bool]] = {
+    "retries": _is_number,
+    **dict.fromkeys(("max_retries", "min_backoff", "max_backoff"), _is_number_or_none),
+    **dict.fromkeys(("eta", "time_limit", "max_age", "requeue_timestamp"), _is_number_or_none),
+    **dict.fromkeys(("on_success", "on_failure", "on_retry_exhausted"), _is_name_or_none),
+    "throws": _is_exceptions,
+    "pipe_target": _is_message_or_none,
+}
+
+
+def _show(value: Any) -> str:
+    """What stands in a field, short, and in letters that any log can hold."""
+    shown = ascii(value)
+    return shown if len(shown) <= 60 else shown[:59] + "…"
 
 
 def _shorten(payload: bytes) -> str:

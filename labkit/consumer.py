@@ -97,10 +97,10 @@ class LabConsumer(Consumer):
                 self.broker.settle_by_name(self.queue_name, name, is_dead=False)
                 continue
             try:
-                delivery = Delivery(decode(payload, name), was_lost=was_lost)
+                delivery = Delivery(decode(payload, name, self.queue_name), was_lost=was_lost)
             except ValueError as error:
                 self.logger.error("Delivery %r is %s. It becomes a dead letter.", name, error)
-                self.broker.settle_by_name(self.queue_name, name, is_dead=True, error=str(error))
+                self.broker.bury(self.queue_name, name.encode(), payload, str(error))
                 continue
             self.broker.in_hand[name] = delivery
             self._ready.append(delivery)

@@ -37,6 +37,20 @@ _MISSING = re.compile(
     r'|(relation|column) "?(?P<relation>[\w.]+)"? .*does not exist'
 )
 
+#: What else a database says, and what it means for whoever reads it.
+_REFUSALS = (
+    (r"database( table)? is locked", "is locked by another program, and stayed so: end that one"),
+    (r"is full", "has no room left on its disk, and nothing was saved: free some space"),
+    (r"readonly database", "cannot be written to: give this user the right, or use another file"),
+    (r"disk I/O error", "cannot be read or written: its disk fails, or is full"),
+    (r"malformed|not a database", "is damaged, or is no database: put a copy there, or remove it"),
+    (
+        r"(table|relation) \"?\w+\"? already exists",
+        "has a table that a migration is to make: one was broken off, or somebody else made it. "
+        "Remove that table, or use another database",
+    ),
+)
+
 _engines: dict[URL, Engine] = {}
 _lock = threading.Lock()
 _using: URL | None = None
@@ -205,6 +219,9 @@ def _begin_to_write(connection: Any, cursor: sqlite3.Cursor, statement: str, *re
 def _explain(context: ExceptionContext) -> None:
     error = context.original_exception
     where = context.engine.url.render_as_string(hide_password=True) if context.engine else ""
+    for pattern, meaning in _REFUSALS:
+        if re.search(pattern, str(error)):
+            raise DatabaseNotReady(f"{where} {meaning}. It said: {error}.") from error
     if context.connection is None:
         raise DatabaseNotReady(f"No database answers at {where}: {error}.") from None
     if found := _MISSING.search(str(error)):

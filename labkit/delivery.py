@@ -61,7 +61,11 @@ class Delivery(MessageProxy):
 
     def _keep(self, error: BaseException | None) -> None:
         if error is not None and not self._error:
-            self._error = f"{type(error).__name__}: {error}"
+            try:
+                said = str(error)
+            except Exception:
+                said = "its text cannot be made"
+            self._error = f"{type(error).__name__}: {said}"
             self._traceback = "".join(traceback.format_exception(error))
 
     def millis_since_start(self) -> str:
@@ -89,6 +93,16 @@ class Delivery(MessageProxy):
         return records.describe(
             message.actor_name, message.queue_name, message.args, message.kwargs
         )
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether it has no record yet: a stock producer sent it, and its body never began."""
+        return "#" not in self.name and self._started is None
+
+    def describe_as_foreign(self) -> list[Any]:
+        """What adopt.lua takes, to give it one."""
+        sent, state = self.describe_job(), JobState.ENQUEUED.value
+        return [self.name, self.message_id, sent, int(self.message_timestamp), state, "-", ""]
 
     def as_dead_letter(self) -> bytes | str:
         """The payload of the dead letter, as it failed; empty for: as it was fetched."""

@@ -11,6 +11,7 @@ heartbeat timeout decides. Whoever sees a death takes back what the dead worker 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
@@ -92,6 +93,8 @@ class Heartbeat:
                 self._reconciler.run()
         except redis.RedisError as error:
             self.logger.debug("No heartbeat: %s", error)
+        except Exception:  # whatever somebody wrote there: a silent worker would count as dead
+            self.logger.exception("Something of this beat failed; the next one comes.")
 
     def _beat(self) -> None:
         timeout = self.broker.heartbeat_timeout
@@ -103,13 +106,13 @@ class Heartbeat:
         connected = self._connected() if suspects else None
         gone: set[str] = set()
         for name, card, is_timed_out in suspects:
-            worker = name.decode()
-            if card and connected is not None and connection_name(worker) not in connected:
+            worker = name.decode(errors="replace")
+            is_cut = card and connected is not None and connection_name(worker) not in connected
+            if is_cut or is_timed_out:
                 gone.add(worker)
-            if is_timed_out:
-                self._recover(worker, card, timeout)
-            elif worker in gone & self._gone:
-                self._recover(worker, card, DEAD_MILLIS)
+            # The second look is for a clock that has jumped, too: whoever lives has beaten since.
+            if worker in gone & self._gone:
+                self._recover(worker, card, DEAD_MILLIS if is_cut else timeout)
         self._gone = gone
 
     def _be_quiet(self, is_quiet: bool) -> None:
@@ -125,7 +128,9 @@ class Heartbeat:
                 self.worker.work_queue.task_done()
 
     def _recover(self, worker: str, card: bytes, silence: int) -> None:
-        named = set(json.loads(card)["queues"]) if card else set()
+        named: set[str] = set()
+        with contextlib.suppress(ValueError, KeyError, TypeError):  # stock workers have no card
+            named = set(json.loads(card)["queues"])
         queues = sorted(named | self.broker.queues)
         queues += [f"{queue}.DQ" for queue in queues]
         taken = self.broker.call("recover", worker, silence, *queues, client=self._client)

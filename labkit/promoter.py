@@ -56,7 +56,7 @@ class Promoter(Consumer):
     def _adopt(self, foreign: list[bytes]) -> None:
         arguments: list[Any] = [self.queue, "take"]
         for name, payload in zip(foreign[::2], foreign[1::2], strict=True):
-            arguments += describe_foreign(self.queue, name.decode(), payload, JobState.SCHEDULED)
+            arguments += describe_foreign(self.queue, name, payload, JobState.SCHEDULED)
         self.broker.call("adopt", *arguments)
 
     def ack(self, message: MessageProxy) -> None:

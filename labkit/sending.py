@@ -12,7 +12,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from dramatiq import Message, Middleware
@@ -139,8 +139,14 @@ class Sending(RedisBroker):
         return any(actor_name in card["actors"] for card in self._cards(cards).values())
 
     @staticmethod
-    def _cards(stored: Any) -> dict[str, dict[str, Any]]:
-        return {worker.decode(): json.loads(card) for worker, card in stored.items()}
+    def _cards(stored: Any) -> dict[str, dict[str, list[str]]]:
+        """The queues and actors on the workers' cards; a card that cannot be read is left out."""
+        cards = {}
+        for worker, raw in stored.items():
+            with suppress(ValueError, KeyError, TypeError):
+                card = json.loads(raw)
+                cards[worker.decode()] = {name: list(card[name]) for name in ("queues", "actors")}
+        return cards
 
     # -- held, inline and drained ------------------------------------------------------------------
 

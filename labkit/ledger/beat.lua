@@ -7,6 +7,10 @@ pass_memory_limit()
 redis.call("ZADD", heartbeats, now, ARGV[1])
 redis.call("HSET", ledger .. "workers", ARGV[1], ARGV[4])
 local reply = { redis.call("SISMEMBER", ledger .. "quiet", ARGV[1]) }
+-- The clock has been set back: who beat before that would count as alive until it is there again.
+for _, worker in ipairs(redis.call("ZRANGEBYSCORE", heartbeats, "(" .. now, "+inf")) do
+  redis.call("ZADD", heartbeats, now, worker)
+end
 local silent = redis.call("ZRANGEBYSCORE", heartbeats, "-inf", millis - ARGV[2], "WITHSCORES")
 for i = 1, #silent, 2 do
   local card = redis.call("HGET", ledger .. "workers", silent[i])

@@ -46,7 +46,7 @@ def check(ledger: LedgerConnection, queues: tuple[str, ...] = ()) -> list[Differ
     """
     with redis_errors(ledger.client):
         met: Any = ledger.client.smembers(ledger.keys.queues)
-        names = sorted({name.decode() for name in met} | set(queues))
+        names = sorted({name.decode(errors="replace") for name in met} | set(queues))
         flat = [part.decode(errors="replace") for part in ledger.call("inspect", *names)]
     sets: dict[str, list[str]] = defaultdict(list)
     found: dict[str, Counter[tuple[str, str]]] = defaultdict(Counter)

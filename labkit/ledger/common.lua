@@ -16,14 +16,15 @@ local now = string.format("%.0f", millis)
 -- worker's scripts begin with one that does not: what was accepted can always be finished.
 local function pass_memory_limit() redis.call("HDEL", recovered, "") end
 
+local states = { scheduled = 1, enqueued = 1, running = 1, retrying = 1, completed = 1, dead = 1, cancelled = 1 }
 local function load(id)
   local raw = redis.call("HGET", ledger .. "jobs", id)
   if not raw then return nil end
   local job = { id = id }
   job.state, job.delivery, job.enqueued, job.eta, job.started, job.finished, job.lost, job.worker,
-    job.rest = string.match(raw, "^(%l+) (%S+) (%S+) (%S+) (%S+) (%S+) (%d+) (%S+)(\n.*)$")
+    job.rest = string.match(raw, "^(%l+) (%S+) (-?%d+) (-?%d*) (-?%d*) (-?%d*) (%d+) (%S+)(\n.*)$")
   -- A first line that somebody mangled counts as no record: the next write mends it.
-  if not job.state then return nil end
+  if not states[job.state or ""] or job.eta == "" or job.started == "" or job.finished == "" then return nil end
   return job
 end
 
@@ -159,6 +160,19 @@ local function promote(queue, delivery)
   if job then enter(job, "enqueued") end
 end
 
+-- The dead letter of a job goes with its record: stock Dramatiq drops letters when it happens to look, and
+-- a worker of ours has nothing that makes it look.
+local function drop_letter(id)
+  local job = load(id)
+  local queue = job and queue_of(job)
+  if not queue then return end
+  local dead = ns .. ":" .. queue .. ".XQ"
+  for _, delivery in ipairs({ id .. "#" .. job.delivery, job.delivery }) do
+    redis.call("ZREM", dead, delivery)
+    redis.call("HDEL", dead .. ".msgs", delivery)
+  end
+end
+
 -- Keep at most `most` records of a final state, and none that is older than `oldest` ms. Two a call
 -- suffice: at most one came in.
 local function prune(state, most, oldest)
@@ -167,6 +181,7 @@ local function prune(state, most, oldest)
   local ids = redis.call("ZRANGE", key, 0, 1, "WITHSCORES")
   for i = 1, #ids, 2 do
     if (i + 1) / 2 <= extra or tonumber(ids[i + 1]) < millis - oldest then
+      if state == "dead" then drop_letter(ids[i]) end
       redis.call("ZREM", key, ids[i])
       redis.call("HDEL", ledger .. "jobs", ids[i])
     end

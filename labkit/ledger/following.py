@@ -55,7 +55,7 @@ def recent(ledger: Ledger, limit: int = 10) -> list[JobRecord]:
         entries: Any = ledger.client.xrevrange(ledger.keys.events, count=limit * _EVENTS_A_JOB)
         order: dict[str, tuple[int, ...]] = {}
         for event_id, fields in entries:
-            job_id = fields[b"job"].decode(errors="replace")
+            job_id, _, _ = records.read_event(fields)
             if not job_id:  # here all was cleared
                 break
             if job_id in order or len(order) < limit:

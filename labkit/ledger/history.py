@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 #: Redis keeps the counters of a day.
 KEPT = 1_440
 #: What is counted: "queue/state", or "queue/waited/step". A queue of others has any name.
-_TALLY = re.compile(rb"(.*)/(?:waited/(\d+)|([a-z]+))", re.DOTALL)
+_TALLY = re.compile(rb"(.*)/(?:waited/(\d{1,3})|([a-z]+))", re.DOTALL)
 #: Seconds until all minutes of a ``Recent`` are read anew, and not only those that still count.
 _FRESH = 5.0
 
@@ -78,7 +78,11 @@ def _read(number: int, counters: dict[bytes, bytes], queue: str | None) -> Minut
     waits: dict[int, int] = {}
     for field, text in counters.items():
         found = _TALLY.fullmatch(field)
-        if found is None or queue not in (None, found[1].decode(errors="replace")):
+        if (
+            found is None
+            or not text.isdigit()
+            or queue not in (None, found[1].decode(errors="replace"))
+        ):
             continue
         if found[2]:
             waits[int(found[2])] = waits.get(int(found[2]), 0) + int(text)

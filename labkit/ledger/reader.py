@@ -168,17 +168,16 @@ class Ledger(Actions, Workers):
         return [(entry_id.decode(), fields) for entry_id, fields in entries]
 
     def _describe(self, batch: list[tuple[str, dict[bytes, bytes]]]) -> Iterator[JobEvent]:
-        ids = [fields[b"job"].decode() for _, fields in batch]
+        entries = [(event_id, *records.read_event(fields)) for event_id, fields in batch]
         with redis_errors(self.client):
-            raws: Any = self.client.hmget(self.keys.jobs, ids)
-        for (event_id, fields), job_id, raw in zip(batch, ids, raws, strict=True):
+            raws: Any = self.client.hmget(self.keys.jobs, [entry[1] for entry in entries])
+        for (event_id, job_id, was, state), raw in zip(entries, raws, strict=True):
             job = records.parse(job_id, raw) if raw else None
-            state, was = fields[b"state"].decode(), fields[b"was"].decode()
             yield JobEvent(
                 id=event_id,
                 job_id=job_id,
-                state=JobState(state) if state else None,
-                previous=JobState(was) if was else None,
+                state=state,
+                previous=was,
                 actor=job.actor if job else "",
                 queue=job.queue if job else "",
                 at=records.from_millis(int(event_id.split("-")[0])),

@@ -60,7 +60,8 @@ class Reconciler:
         """Every queue that the ledger or the caller has met, and those of stock producers."""
         met: Any = self.client.smembers(self.keys.queues)
         found = self._finder.look(0.005, whole=False)
-        return sorted({name.decode() for name in met} | found | set(self._queues()))
+        names = {name.decode(errors="replace") for name in met}
+        return sorted(names | found | set(self._queues()))
 
     def is_needed(self) -> bool:
         """Whether a record may be missing or stale: one round trip after the queues' names."""
@@ -85,7 +86,7 @@ class Reconciler:
             foreign = {name: payload for name, payload in found.items() if b"#" not in name}
             values: list[Any] = []
             for name, payload in foreign.items():
-                values += describe_foreign(queue, name.decode(), payload, _PLACES[place])
+                values += describe_foreign(queue, name, payload, _PLACES[place])
             if values:
                 # Never to be taken: who promotes a queue takes in what is delayed there himself.
                 self._call("adopt", queue, "", *values)
@@ -104,13 +105,13 @@ class Reconciler:
                 return mended
 
 
-def describe_foreign(queue: str, name: str, payload: bytes, state: JobState) -> list[Any]:
-    """What adopt.lua takes for a delivery that labkit did not write.
+def describe_foreign(queue: str, name: bytes, payload: bytes, state: JobState) -> list[Any]:
+    """What adopt.lua takes for a delivery that labkit did not write; its name may be no text.
 
     A payload that is no message is recorded as such; the consumer makes it a dead letter.
     """
     try:
-        message = decode(payload, name)
+        message = decode(payload, name.decode(), queue)
         sent = records.describe(message.actor_name, queue, message.args, message.kwargs)
         values: list[Any] = [name, message.message_id, sent, int(message.message_timestamp)]
         attempt = describe_last_attempt(message.options)
@@ -123,4 +124,4 @@ def describe_foreign(queue: str, name: str, payload: bytes, state: JobState) -> 
     except (ValueError, TypeError, OverflowError):
         sent = records.describe("(unreadable message)", queue, (), {})
         due_now = 0 if state is JobState.SCHEDULED else "-"
-        return [name, name, sent, 0, state.value, due_now, ""]
+        return [name, name.rpartition(b"#")[0] or name, sent, 0, state.value, due_now, ""]

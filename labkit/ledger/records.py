@@ -153,6 +153,20 @@ def parse(job_id: str, raw: bytes) -> JobRecord:
         return JobRecord(job_id, "(unreadable record)", "?", (), {}, known)
 
 
+def read_event(fields: dict[bytes, bytes]) -> tuple[str, JobState | None, JobState | None]:
+    """An entry of the stream: the job's id, the state that it left, and the one it came into.
+
+    The id is empty where all was cleared; of an entry that is none of ours it is ``?``.
+    """
+    was, state = (_known_state(fields.get(name, b"")) for name in (b"was", b"state"))
+    return fields.get(b"job", b"?").decode(errors="replace"), was, state
+
+
+def _known_state(word: bytes) -> JobState | None:
+    text = word.decode(errors="replace")
+    return JobState(text) if text in set(JobState) else None
+
+
 def _parse_attempt(line: str) -> Attempt:
     stored = json.loads(line)
     finished = from_millis(int(stored["finished"]))

@@ -84,16 +84,12 @@ class Replay:
         self._counts = dict(zip(JobState, counts, strict=True))
         steps = []
         for event_id, fields in entries:
-            if not fields[b"job"]:  # here all was cleared
+            job_id, was, became = records.read_event(fields)
+            if not job_id:  # here all was cleared
                 break
             at = records.from_millis(int(event_id.split(b"-")[0]))
-            was, became = _state(fields[b"was"]), _state(fields[b"state"])
-            steps.append(Step(at, fields[b"job"].decode(), was, became))
+            steps.append(Step(at, job_id, was, became))
         return steps[::-1]
-
-
-def _state(word: bytes) -> JobState | None:
-    return JobState(word.decode()) if word else None
 
 
 def _jobs_after(ledger: LedgerConnection, steps: list[Step], limit: int) -> list[JobRecord]:

@@ -14,7 +14,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
 from labkit.ledger import following
-from labkit.ledger.records import JobState
+from labkit.ledger.records import JobState, from_millis
 from labkit.redact import safe_text
 from labkit.widgets import wording
 from labkit.widgets.present import show_job
@@ -156,7 +156,7 @@ def _note(row: dict[str, Any]) -> str:
 
 
 def _time(millis: int, at: datetime) -> str:
-    when = datetime.fromtimestamp(millis / 1000, UTC)
+    when = from_millis(millis)
     return f"{when:%H:%M:%S}" if when.date() == at.date() else _instant(when)
 
 

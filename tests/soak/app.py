@@ -12,13 +12,14 @@ import time
 from pathlib import Path
 
 import dramatiq
-from dramatiq.middleware import Retries
+from dramatiq.middleware import CurrentMessage, Retries
 
 from labkit.actors import actor
 from labkit.broker import LabBroker
 
 FOLDER = Path(os.environ["SOAK_FOLDER"])
 broker = LabBroker(url=os.environ["SOAK_URL"])
+broker.add_middleware(CurrentMessage())
 # So few that all that is kept to a bound has reached it within half a minute.
 broker.keep_jobs = 1_000
 for middleware in broker.middleware:
@@ -43,7 +44,7 @@ def plain(key: int, _text: str) -> None:
 @actor
 def fails(key: int, times: int) -> None:
     note("ran", str(key))
-    message = dramatiq.middleware.CurrentMessage.get_current_message()
+    message = CurrentMessage.get_current_message()
     if message is None or message.options.get("retries", 0) < times:
         raise RuntimeError(f"attempt of {key}")
 
