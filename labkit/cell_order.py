@@ -158,10 +158,10 @@ class Cells:
             f"below it. (Without it: {type(error).__name__}: {first})"
         )
 
-    def is_out_of_order(self) -> bool:
-        """Whether the cell that runs now leans on one that has not run."""
+    def lacking(self) -> Cell | None:
+        """The cell that has not run and on which the one that runs now leans."""
         cells = self._chapter() if self.runs else ()
-        return bool(cells) and missing(cells, self.runs) is not None
+        return missing(cells, self.runs) if cells else None
 
     def started_worker(self) -> Cell | None:
         """The cell that started the last worker."""
@@ -195,7 +195,13 @@ def started_worker() -> str:
 
 def is_out_of_order() -> bool:
     """Whether the cell that runs now leans on one that has not run."""
-    return _cells.is_out_of_order()
+    return _cells.lacking() is not None
+
+
+def run_first() -> str:
+    """Words for the cell on which the one that runs now leans; empty where all of them have run."""
+    cell = _cells.lacking()
+    return f" Run {cell} first, and then those below it." if cell else ""
 
 
 def load_ipython_extension(shell: Any) -> None:

@@ -177,3 +177,20 @@ def test_the_stored_chapters_are_read() -> None:
         assert cells[0].source == "%load_ext labkit"
         assert any(cell.heading for cell in cells)
     assert read(folder / "none.ipynb") == ()
+
+
+def test_a_check_that_cannot_be_made_names_the_cell_to_run_first(root: Path) -> None:
+    sources = ["tables = create()", "answer = ...", "check('06.hook', 1)"]
+    cells = [new_code_cell(source) for source in sources]
+    nbformat.write(new_notebook(cells=cells), root / "06_shelf.ipynb")
+    judging = (
+        "from unittest.mock import patch\nfrom labkit.course import exercise\n"
+        "from labkit.errors import DatabaseNotReady\n"
+        "class Task:\n    praise = ''\n"
+        "    def check(self, given): raise DatabaseNotReady('no tables.')\n"
+        "exercise.chapters.exercise = lambda key: Task()\ncheck = exercise.check"
+    )
+    with Kernel(extension="labkit.cell_order") as kernel:
+        kernel.run(judging)
+        shown = str(kernel.run("check('06.hook', 1)"))
+        assert "no tables. Run the cell that begins `tables = create()` first" in shown

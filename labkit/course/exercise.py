@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from labkit.cell_order import run_first
 from labkit.course import chapters
 from labkit.course.failure import told
 from labkit.course.misconception import behind_message
@@ -93,7 +94,7 @@ def judge(key: str, *given: Any) -> Verdict:
     except Wrong as error:
         return Verdict(False, str(error))
     except LabkitError as error:
-        return Verdict(None, f"The check could not be made: {error}")
+        return Verdict(None, f"The check could not be made: {error}{run_first()}")
     except Exception as error:
         return Verdict(False, f"it ended with {told(error)}. Is it of the kind that was asked for?")
     return Verdict(True, task.praise)
