@@ -20,8 +20,8 @@ from labkit.broker import LabBroker
 FOLDER = Path(os.environ["SOAK_FOLDER"])
 broker = LabBroker(url=os.environ["SOAK_URL"])
 broker.add_middleware(CurrentMessage())
-# So few that all that is kept to a bound has reached it within half a minute.
-broker.keep_jobs = 1_000
+# So few that even the dead, of which there is one a second, have reached it within two minutes.
+broker.keep_jobs = 100
 for middleware in broker.middleware:
     if isinstance(middleware, Retries):
         middleware.max_retries = 1
@@ -38,12 +38,12 @@ def note(name: str, line: str) -> None:
 
 @actor
 def plain(key: int, _text: str) -> None:
-    note("ran", str(key))
+    note("ran", f"{key:08}")
 
 
 @actor
 def fails(key: int, times: int) -> None:
-    note("ran", str(key))
+    note("ran", f"{key:08}")
     message = CurrentMessage.get_current_message()
     if message is None or message.options.get("retries", 0) < times:
         raise RuntimeError(f"attempt of {key}")
@@ -61,7 +61,7 @@ def produce(rate: int, seconds: float) -> None:
                 fails.send(key, 1 + (key % 100 == 1))
             else:
                 plain.send(key, "x" * (key % 300))
-            note("sent", str(key))
+            note("sent", f"{key:08}")
         time.sleep(0.05)
 
 

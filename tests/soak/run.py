@@ -25,12 +25,15 @@ from typing import Any
 import psutil
 
 from labkit.redis_throwaway import ThrowawayRedis
-from labkit.widgets import JobBoard
 from tests.support import wait_until
 
 ROOT = Path(__file__).parents[2]
 #: How much more a process may hold at the end, in MiB or of its all, files and threads.
 MORE_MIB, MORE_SHARE, MORE_HANDLES = 2.0, 0.03, 2
+
+
+#: Bytes of a line of a tally.
+LINE = 9
 
 
 @dataclass
@@ -74,6 +77,7 @@ class Soak:
     def __init__(self, folder: Path, seconds: float, rate: int, every: float) -> None:
         self.folder, self.seconds, self.rate, self.every = folder, seconds, rate, every
         self.outcome = Outcome()
+        (folder / "ran").touch()
 
     def run(self) -> Outcome:
         """Do it; afterwards every process is gone."""
@@ -83,16 +87,14 @@ class Soak:
                 "SOAK_FOLDER": str(self.folder),
                 "PYTHONPATH": str(ROOT),
             }
-            board = JobBoard(server.url, limit=20)
-            stack.callback(board.close)
+            board = self._start(stack, "-m", "tests.soak.looker")
             worker = self._start(stack, "-m", "dramatiq", "tests.soak.app", "-p", "1", "-t", "4")
             wait_until(lambda: len(_children(worker)) >= 1, 30, "the worker has a process")
             sender = self._start(stack, "-m", "tests.soak.app", str(self.rate), str(self.seconds))
             began = time.monotonic()
             while sender.poll() is None:
                 time.sleep(self.every)
-                board.show()  # as a page that is open does: else nobody is told after a while
-                processes = {"worker": worker, "sender": sender, "board": None}
+                processes = {"worker": worker, "sender": sender, "board": board}
                 self._sample(time.monotonic() - began, processes, server)
             wait_until(lambda: not self._missing(), 60, "all that was sent has run")
         self.outcome.sent, self.outcome.lost = len(self._keys("sent")), len(self._missing())
@@ -115,13 +117,13 @@ class Soak:
     def _sample(
         self,
         now: float,
-        processes: dict[str, subprocess.Popen[bytes] | None],
+        processes: dict[str, subprocess.Popen[bytes]],
         server: ThrowawayRedis,
     ) -> None:
         sample: dict[str, float] = {"seconds": round(now, 1)}
         for name, process in processes.items():
             # Of the worker its one child is meant: the master beside it only waits.
-            own = psutil.Process(process.pid) if process else psutil.Process()
+            own = psutil.Process(process.pid)
             seen = max(own.children() or [own], key=_mib) if name == "worker" else own
             sample |= {
                 f"{name} MiB": _mib(seen),
@@ -133,7 +135,7 @@ class Soak:
             clients: Any = client.info("clients")
         sample["redis MiB"] = memory["used_memory"] / 2**20
         sample["redis files"] = float(clients["connected_clients"])
-        sample["jobs"] = float(len(self._keys("ran")))
+        sample["jobs"] = (self.folder / "ran").stat().st_size / LINE
         if all(sample.values()):  # a sender that has just ended holds nothing
             self.outcome.samples.append(sample)
 
@@ -190,10 +192,11 @@ def draw(outcome: Outcome, path: Path) -> None:
         values = [sample[f"{name} MiB"] for sample in outcome.samples]
         axes.plot(minutes, values, color=colour, linewidth=1.6)
         label = {"board": "kernel with a board", "redis": "Redis"}.get(name, name)
+        # Worker and sender hold about the same: their names stand above and below the lines.
         axes.annotate(
             f"{label}, {values[-1]:.0f}",
             (minutes[-1], values[-1]),
-            xytext=(6, 0),
+            xytext=(6, {"worker": 5, "sender": -5}.get(name, 0)),
             textcoords="offset points",
             va="center",
             color=colour,
