@@ -136,7 +136,12 @@ def decode(payload: bytes, name: str, queue: str | None = None) -> Message[Any]:
         if not isinstance(fields.get("args"), list | tuple):
             raise TypeError(f"args is {_show(fields.get('args'))}, and a list is meant")
         message: Message[Any] = Message(**fields)
-        _refuse_misfit(message)
+        link = message
+        while True:  # along a pipeline; its messages stand in each other, as deep as it is long
+            _refuse_misfit(link)
+            if (target := link.options.get("pipe_target")) is None:
+                break
+            link = Message(**target)
         if queue is not None and message.queue_name not in (queue, f"{queue}.DQ"):
             raise ValueError(f"it says queue {_show(message.queue_name)}, and lies in {queue!r}")
     except Exception as error:
@@ -148,13 +153,18 @@ def decode(payload: bytes, name: str, queue: str | None = None) -> Message[Any]:
 
 
 def _refuse_misfit(message: Message[Any]) -> None:
-    for field in ("queue_name", "actor_name", "message_id"):
-        value = getattr(message, field)
+    names: tuple[tuple[str, Any], ...] = (
+        ("queue_name", message.queue_name),
+        ("actor_name", message.actor_name),
+        ("message_id", message.message_id),
+    )
+    for field, value in names:
         if type(value) is not str or not value or not (value.isascii() or _is_text(value)):
             raise TypeError(f"{field} is {_show(value)}, and a text is meant")
-    for field in ("kwargs", "options"):
-        value = getattr(message, field)
-        if type(value) is not dict or not all(type(key) is str for key in value):
+    objects: tuple[tuple[str, Any], ...]
+    objects = (("kwargs", message.kwargs), ("options", message.options))
+    for field, value in objects:
+        if type(value) is not dict or (value and not all(type(key) is str for key in value)):
             raise TypeError(f"{field} is {_show(value)}, and an object is meant")
     if not _is_number(message.message_timestamp):
         raise TypeError(f"message_timestamp is {_show(message.message_timestamp)}, and no time")
@@ -190,12 +200,6 @@ def _is_exceptions(value: Any) -> bool:
     return not value or all(isinstance(kind, type) for kind in kinds)
 
 
-def _is_message_or_none(value: Any) -> bool:
-    if value is not None:
-        _refuse_misfit(Message(**value))
-    return True
-
-
 #: What the options of Dramatiq's own middleware have to be.
 _OPTIONS: dict[str, Callable[[Any], bool]] = {
     "retries": _is_number,
@@ -203,7 +207,6 @@ _OPTIONS: dict[str, Callable[[Any], bool]] = {
     **dict.fromkeys(("eta", "time_limit", "max_age", "requeue_timestamp"), _is_number_or_none),
     **dict.fromkeys(("on_success", "on_failure", "on_retry_exhausted"), _is_name_or_none),
     "throws": _is_exceptions,
-    "pipe_target": _is_message_or_none,
 }
 
 

@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from dramatiq import Message
+from dramatiq import Message, pipeline
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labkit.codec import encode
+from labkit.codec import decode, encode
 from labkit.errors import ArgumentNotJSON
 
 JSON = st.recursive(
@@ -73,3 +73,13 @@ def test_a_list_that_holds_itself_is_refused() -> None:
 
 def test_a_tuple_becomes_a_list_as_json_has_no_tuple() -> None:
     assert json.loads(encode(message((1, 2)))[0])["args"] == [[1, 2]]
+
+
+def test_a_long_pipeline_is_a_message_and_a_broken_link_of_it_makes_it_none() -> None:
+    links = [Message("default", "take", (), {}, {}, f"{n}", 1) for n in range(300)]
+    first = pipeline(links).messages[0]
+    assert decode(first.encode(), "x").message_id == "0"
+    target = first.options["pipe_target"]
+    target["options"]["pipe_target"]["message_id"] = 7
+    with pytest.raises(ValueError, match="message_id is 7"):
+        decode(first.encode(), "x")
