@@ -54,6 +54,17 @@ def test_what_was_cleared_is_not_recent(ledger: Ledger, broker: LabBroker) -> No
     assert [job.id for job in following.recent(ledger)] == [job_id]
 
 
+def test_where_all_that_changed_last_was_deleted_the_others_are_shown(
+    ledger: Ledger, broker: LabBroker
+) -> None:
+    kept = send(broker, 2)
+    for job_id in send(broker, 10):
+        ledger.cancel(job_id)
+        ledger.delete(job_id)
+    assert {job.id for job in following.recent(ledger, 2)} == set(kept)
+    assert len(following.recent(ledger, 1)) == 1
+
+
 def test_workers_that_live(ledger: Ledger, broker: LabBroker) -> None:
     assert ledger.workers() == []
     card = '{"host":"h","pid":%d,"threads":4,"queues":["default"],"actors":["a","b"],"since":%d}'

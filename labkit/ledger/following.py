@@ -65,8 +65,10 @@ def recent(ledger: Ledger, limit: int = 10) -> list[JobRecord]:
         if not entries and not ledger.is_recorded():
             return ledger.stock.recent(limit)
     jobs = [records.parse(job_id, raw) for job_id, raw in zip(order, raws, strict=True) if raw]
-    jobs.sort(key=lambda job: (_seconds(job.enqueued_at), order[job.id]), reverse=True)
-    return ledger.recent(jobs, limit)
+    if order and not jobs:  # all that changed last was deleted: then what is left
+        jobs = [job for state in records.JobState for job in ledger.jobs(state, limit=limit)]
+    jobs.sort(key=lambda job: (_seconds(job.enqueued_at), order.get(job.id, ())), reverse=True)
+    return ledger.recent(jobs[:limit], limit)
 
 
 def again(ledger: Ledger, jobs: list[JobRecord]) -> list[JobRecord]:
