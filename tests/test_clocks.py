@@ -77,6 +77,7 @@ def jumping(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[s
         yield server.url, clock
 
 
+@pytest.mark.slow
 def test_the_clock_of_redis_jumps_and_two_workers_go_on(
     jumping: tuple[str, Path], tmp_path: Path
 ) -> None:
@@ -103,6 +104,7 @@ def test_the_clock_of_redis_jumps_and_two_workers_go_on(
         assert check(hostile.ledger) == []
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_before_the_clock_is_set_back_is_found(
     jumping: tuple[str, Path], tmp_path: Path
 ) -> None:

@@ -55,7 +55,12 @@ def begun(tally: Path) -> Counter[str]:
 
 
 @pytest.mark.parametrize(
-    "how", ["once", "to the whole group", pytest.param("twice", marks=pytest.mark.slow)]
+    "how",
+    [
+        "once",
+        pytest.param("twice", marks=pytest.mark.slow),
+        pytest.param("to the whole group", marks=pytest.mark.slow),
+    ],
 )
 def test_sigterm_lets_jobs_finish_and_puts_the_rest_back_once(
     settings: Settings, tally: Path, how: str
