@@ -106,7 +106,8 @@ function niceAbove(value, isLog) {
 }
 
 function drawTimes(axis, numbers) {
-  const step = [1, 2, 5, 10, 15, 30].find((size) => numbers.length / size <= 6) ?? 30;
+  const most = Math.max(1, Math.min(6, Math.floor(axis.clientWidth / 50))); // a time is 40 px wide
+  const step = [1, 2, 5, 10, 15, 30, 60].find((size) => numbers.length / size <= most) ?? 60;
   const marks = numbers.flatMap((number, index) => {
     const room = axis.clientWidth * (1 - index / numbers.length);
     if (number % step || room < 40) return []; // its words would be cut off

@@ -170,10 +170,10 @@ def test_a_state_that_is_none_is_said_and_a_tab_goes_before_words(
 
 
 def test_jobs_in_a_workers_memory_are_told_apart(board: Locator, broker: LabBroker) -> None:
+    board.get_by_role("tab", name="Enqueued").click()
     send(broker, 1)
     send(broker, 2)
-    broker.do_fetch("default", 1)
-    board.get_by_role("tab", name="Enqueued").click()
+    broker.do_fetch("default", 1)  # without a heartbeat, it will be given back
     expect(rows(board).first).to_contain_text("prefetched by")
     expect(rows(board).last).not_to_contain_text("prefetched")
     expect(board.get_by_role("tab", name="Running")).to_contain_text("0")
