@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -33,9 +34,12 @@ PAY = chapters.exercise("09.once")
 #: The learner's outbox, and around it one that commits without end and one that relays without end.
 APPLICATION = f"""\
 import itertools
+import os
+import signal
 import sys
 from contextlib import suppress
 
+from dramatiq import Middleware
 from labkit import LabkitError, Ledger, Task, actor
 from labkit.broker import LabBroker
 
@@ -43,7 +47,17 @@ from labkit.broker import LabBroker
 
 {OUTBOX.solution}
 
-broker = LabBroker(url=sys.argv[2])
+
+class DiesAtItsThird(Middleware):
+    sent = 0
+
+    def after_enqueue(self, *_):
+        self.sent += 1
+        if sys.argv[1] == "die" and self.sent == 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+broker = LabBroker(url=sys.argv[2], middleware=[DiesAtItsThird()])
 note = actor(broker=broker, actor_name="note")(print)
 
 
@@ -57,15 +71,12 @@ def write():
             1 / (number % 5)  # one in five is rolled back
 
 
-def relay_for_ever():
-    while True:
-        with suppress(LabkitError):
-            relay(broker, Ledger(sys.argv[2]))
-
-
-{{"write": write, "relay": relay_for_ever, "once": lambda: relay(broker, Ledger(sys.argv[2]))}}[
-    sys.argv[1]
-]()
+if sys.argv[1] == "write":
+    write()
+while sys.argv[1] == "relay":
+    with suppress(LabkitError):
+        relay(broker, Ledger(sys.argv[2]))
+relay(broker, Ledger(sys.argv[2]))
 """
 
 JOB = f"""\
@@ -119,9 +130,10 @@ def test_a_row_and_its_job_stand_or_fall_together(root: Path, tables: None) -> N
                 before = count("tasks")
                 wait_until(lambda: count("tasks") > before + 30, 30, "nobody needs Redis for that")
             server.restart()
-            with application(root, "relay", server.url):
-                wait_until(lambda: Ledger(server.url).jobs("enqueued"), 30, "some are sent")
-                writer.kill()
+            # In the middle of its transaction: three are sent, and none is taken out.
+            with application(root, "die", server.url) as relay:
+                assert relay.wait(30) == -signal.SIGKILL
+            writer.kill()
         with application(root, "once", server.url) as relay:
             assert relay.wait(30) == 0
         assert count("app_outboxes") == 0
