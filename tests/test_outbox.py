@@ -38,6 +38,7 @@ import os
 import signal
 import sys
 from contextlib import suppress
+from time import sleep
 
 from dramatiq import Middleware
 from labkit import LabkitError, Ledger, Task, actor
@@ -76,6 +77,7 @@ if sys.argv[1] == "write":
 while sys.argv[1] == "relay":
     with suppress(LabkitError):
         relay(broker, Ledger(sys.argv[2]))
+    sleep(0.01)
 relay(broker, Ledger(sys.argv[2]))
 """
 
@@ -117,7 +119,7 @@ def application(root: Path, what: str, url: str) -> Iterator[subprocess.Popen[by
         process.wait()
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 def test_a_row_and_its_job_stand_or_fall_together(root: Path, tables: None) -> None:
     names: dict[str, Any] = {"__name__": __name__}
     exec(compile(OUTBOX.setup, "setup", "exec", dont_inherit=True), names)  # noqa: S102
@@ -125,17 +127,17 @@ def test_a_row_and_its_job_stand_or_fall_together(root: Path, tables: None) -> N
     with ThrowawayRedis(persist=True, config={"appendfsync": "always"}) as server:
         with application(root, "write", server.url) as writer:
             with application(root, "relay", server.url):
-                wait_until(lambda: count("tasks") > 30, 30, "tasks are written")
+                wait_until(lambda: count("tasks") > 30, 60, "tasks are written")
                 server.kill()
                 before = count("tasks")
-                wait_until(lambda: count("tasks") > before + 30, 30, "nobody needs Redis for that")
+                wait_until(lambda: count("tasks") > before + 30, 60, "nobody needs Redis for that")
             server.restart()
             # In the middle of its transaction: three are sent, and none is taken out.
             with application(root, "die", server.url) as relay:
-                assert relay.wait(30) == -signal.SIGKILL
+                assert relay.wait(60) == -signal.SIGKILL
             writer.kill()
         with application(root, "once", server.url) as relay:
-            assert relay.wait(30) == 0
+            assert relay.wait(60) == 0
         assert count("app_outboxes") == 0
         with session() as db:
             tasks = [number for (number,) in db.execute(text("SELECT id FROM tasks"))]

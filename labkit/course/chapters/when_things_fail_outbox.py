@@ -10,7 +10,6 @@ from typing import Any
 
 from dramatiq import Middleware
 from sqlalchemy import event
-from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, func, select
 
 from labkit import hooks
@@ -18,7 +17,7 @@ from labkit.actors import LabActor, actor
 from labkit.broker import LabBroker
 from labkit.course.exercise import NotAttempted, Wrong
 from labkit.database import create_tables, session, using
-from labkit.errors import LabkitError
+from labkit.errors import DatabaseNotReady, LabkitError
 from labkit.ledger.reader import Ledger
 from labkit.models import Task
 from labkit.redis_server import ThrowawayRedis
@@ -115,7 +114,7 @@ def _judge_way(at: _Bench) -> None:
         number = at.task(db, "Buy milk")
         try:
             answer = at.put(db, at.note, number)
-        except OperationalError:
+        except DatabaseNotReady:
             raise Wrong(
                 "`put` writes with a session of its own, and so waits until the block is over, "
                 "which waits for `put`. The row belongs into the block's own transaction"
