@@ -223,6 +223,16 @@ def test_the_records_are_kept_to_a_bound(redis_url: str, ledger: Ledger) -> None
     assert broker.client.hlen(ledger.keys.jobs) == 3
 
 
+def test_a_dead_letter_goes_with_its_record(broker: LabBroker, ledger: Ledger) -> None:
+    broker.keep_jobs = 3
+    sent = broker.enqueue_many([Message("default", "nobody", (n,), {}, {}) for n in range(10)])
+    broker.declare_queue("default")
+    with running_worker(broker):
+        wait_for_state(ledger, sent[-1].message_id, JobState.DEAD)
+    assert ledger.counts()[JobState.DEAD] == broker.client.zcard("dramatiq:default.XQ") == 3
+    assert broker.client.hlen("dramatiq:default.XQ.msgs") == 3
+
+
 def test_stock_producers_and_workers_share_the_queue(
     redis_url: str, broker: LabBroker, ledger: Ledger
 ) -> None:

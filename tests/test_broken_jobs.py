@@ -1,0 +1,53 @@
+"""Jobs that fail in a way that would take a worker's thread, or the job itself, along."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from labkit.actors import actor
+from labkit.broker import LabBroker
+from labkit.ledger.reader import Ledger
+from labkit.ledger.records import JobState
+from tests.support_jobs import running_worker, wait_for_state
+
+
+@pytest.fixture
+def broker(redis_url: str) -> Iterator[LabBroker]:
+    broker = LabBroker(url=redis_url)
+    yield broker
+    broker.client.close()
+
+
+class Mute(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+
+def test_an_error_without_a_text_ends_no_thread(broker: LabBroker, redis_url: str) -> None:
+    @actor(broker=broker, max_retries=0)
+    def fail() -> None:
+        raise Mute
+
+    ledger = Ledger(redis_url)
+    with running_worker(broker, threads=1):
+        for _ in range(2):
+            job = wait_for_state(ledger, fail.send().message_id, JobState.DEAD)
+            assert job.error == "Mute: its text cannot be made"
+
+
+@pytest.mark.allow_critical
+def test_a_job_whose_retry_cannot_be_decided_is_dead_and_not_done(
+    broker: LabBroker, redis_url: str
+) -> None:
+    def undecided(_retries: int, _error: BaseException) -> bool:
+        raise LookupError("no such rule")
+
+    @actor(broker=broker, retry_when=undecided)
+    def fail() -> None:
+        raise RuntimeError("as it is meant to")
+
+    with running_worker(broker):
+        job = wait_for_state(Ledger(redis_url), fail.send().message_id, JobState.DEAD)
+    assert job.error == "RuntimeError: as it is meant to"
