@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+import redis
 from dramatiq import Consumer, MessageProxy, get_logger
 from dramatiq.common import getenv_int
 from dramatiq.errors import ConnectionClosed
@@ -152,7 +153,7 @@ class LabConsumer(Consumer):
         try:
             if names:
                 self.broker.do_requeue(self.queue_name, *names)
-        except LOST as error:
+        except redis.RedisError as error:  # any other than ConnectionClosed would end the thread
             raise ConnectionClosed(error) from None
         for name in names:
             self.broker.in_hand.pop(name, None)

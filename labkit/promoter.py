@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+import redis
 from dramatiq import Consumer, MessageProxy
 from dramatiq.errors import ConnectionClosed
 
@@ -73,7 +74,7 @@ class Promoter(Consumer):
         try:
             if not self.broker.has_other_workers(self.queue):
                 self.broker.call("release", self.queue)
-        except LOST as error:
+        except redis.RedisError as error:  # any other than ConnectionClosed would end the thread
             raise ConnectionClosed(error) from None
         finally:
             self._waiter.close()
