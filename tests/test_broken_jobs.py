@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 
 import pytest
@@ -10,6 +11,7 @@ from labkit.actors import actor
 from labkit.broker import LabBroker
 from labkit.ledger.reader import Ledger
 from labkit.ledger.records import JobState
+from tests.support import wait_until
 from tests.support_jobs import running_worker, wait_for_state
 
 
@@ -51,3 +53,24 @@ def test_a_job_whose_retry_cannot_be_decided_is_dead_and_not_done(
     with running_worker(broker):
         job = wait_for_state(Ledger(redis_url), fail.send().message_id, JobState.DEAD)
     assert job.error == "RuntimeError: as it is meant to"
+
+
+@pytest.mark.allow_critical
+def test_a_redis_that_refuses_to_write_ends_no_consumer(
+    broker: LabBroker, redis_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As on a full disk: whatever a consumer does then is refused, its closing as well."""
+    caplog.set_level(logging.INFO)
+
+    @actor(broker=broker)
+    def work() -> None: ...
+
+    with running_worker(broker) as worker:
+        later = work.send_with_options(delay=200)
+        broker.client.config_set("min-replicas-to-write", 1)
+        try:
+            wait_until(lambda: caplog.text.count("Restarting consumer") >= 2, 20, "both meet it")
+        finally:
+            broker.client.config_set("min-replicas-to-write", 0)
+        assert all(consumer.is_alive() for consumer in worker.consumers.values())
+        wait_for_state(Ledger(redis_url), later.message_id, JobState.COMPLETED)
