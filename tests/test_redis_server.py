@@ -143,6 +143,7 @@ def test_a_unix_socket_works(root: Path, tmp_path: Path) -> None:
 def test_more_threads_than_connections_wait_for_their_turn(settings: Settings) -> None:
     settings = settings.model_copy(update={"pool_size": 2})
     with connect(settings) as client:
+        others = {other["id"] for other in client.client_list()}
         started = threading.Barrier(8)
 
         def increment() -> None:
@@ -156,7 +157,7 @@ def test_more_threads_than_connections_wait_for_their_turn(settings: Settings) -
         for thread in threads:
             thread.join()
         assert client.get("n") == b"400"
-        assert len(client.client_list()) <= 3
+        assert len({each["id"] for each in client.client_list()} - others) <= 1  # and the first
 
 
 def test_a_pool_that_stays_in_use_says_which_setting_to_raise(settings: Settings) -> None:

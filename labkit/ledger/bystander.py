@@ -86,7 +86,12 @@ class Bystander(Ledger):
         now = self._join(self.stock.recent(limit))
         known = {job.id: job for job in (*ended, *now)}
         oldest = records.from_millis(0)
-        newest = sorted(known.values(), key=lambda job: job.enqueued_at or oldest, reverse=True)
+        place = {job.id: -at for at, job in enumerate(jobs)}  # tells those of one millisecond apart
+        newest = sorted(
+            known.values(),
+            key=lambda job: (job.enqueued_at or oldest, place.get(job.id, -limit)),
+            reverse=True,
+        )
         return newest[:limit]
 
     def slices(self, states: Collection[JobState], needles: list[str]) -> Slices:

@@ -109,6 +109,7 @@ class Watcher:
     def ask(self) -> None:
         """A reader's question has changed: look at once."""
         with self._changed:
+            self._workers_at = 0.0  # it may have quieted one
             self._wake()
 
     def _wake(self) -> None:
