@@ -14,8 +14,8 @@ from bench.report import number
 #: Row, heading of its panel, and whether its axis counts in tens.
 PANELS = (
     ("drain_1x1", "Run: 1 process × 1 thread", False),
-    ("drain_1x8", "Run: 1 process × 8 threads", False),
-    ("drain_2x8", "Run: 2 processes × 8 threads", False),
+    ("drain_1x8", "Run: 1 × 8 threads", False),
+    ("drain_2x8", "Run: 2 × 8 threads", False),
     ("each", "Enqueue: one by one", False),
     ("bulk", "Enqueue: in bulk", False),
     ("latency_p95", "Send to start: p95", True),

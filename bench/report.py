@@ -67,11 +67,11 @@ def table(results: Mapping[str, Any]) -> Table:
     """The table for a terminal."""
     shown = Table(title=HEADING, caption=_caption(results))
     shown.add_column("", no_wrap=False)
-    for heading in _headings(results):
-        shown.add_column(heading, justify="right")
+    for name in results["systems"]:
+        shown.add_column(heading(results, name), justify="right")
     for row in results["rows"]:
-        cells = [_cell(row, name, "[dim]", "[/]") for name in results["systems"]]
-        shown.add_row(_title(row), *cells)
+        cells = [cell(row, name, "[dim]", "[/]") for name in results["systems"]]
+        shown.add_row(title(row), *cells)
     return shown
 
 
@@ -86,29 +86,30 @@ def markdown(results: Mapping[str, Any]) -> str:
     """The table for a page."""
     names = list(results["systems"])
     lines = [
-        "| | " + " | ".join(_headings(results)) + " |",
+        f"| | {' | '.join(heading(results, name) for name in names)} |",
         "|---" + "|---:" * len(names) + "|",
     ]
     for row in results["rows"]:
-        cells = " | ".join(_cell(row, name) for name in names)
-        lines.append(f"| {_title(row)} | {cells} |")
+        cells = " | ".join(cell(row, name) for name in names)
+        lines.append(f"| {title(row)} | {cells} |")
     head = f"# Measured\n\nWritten by `make bench`. {HEADING}.\n\n"
     return head + "\n".join(lines) + f"\n\n{_caption(results)}\n"
 
 
-def _headings(results: Mapping[str, Any]) -> list[str]:
-    return [
-        f"{system['title']} {'' if system['title'] == 'labkit' else system['version']}".strip()
-        for system in results["systems"].values()
-    ]
+def heading(results: Mapping[str, Any], name: str) -> str:
+    """A system and its version."""
+    system = results["systems"][name]
+    return system["title"] if name == "labkit" else f"{system['title']} {system['version']}"
 
 
-def _title(row: Mapping[str, Any]) -> str:
+def title(row: Mapping[str, Any]) -> str:
+    """A row's words, unit and direction."""
     arrow = "↑" if row["better"] == "more" else "↓"
     return f"{row['title']}, {row['unit']} {arrow}" if row["unit"] else row["title"]
 
 
-def _cell(row: Mapping[str, Any], name: str, dim: str = "", end: str = "") -> str:
+def cell(row: Mapping[str, Any], name: str, dim: str = "", end: str = "") -> str:
+    """A system's median in a row, and its ratio to labkit's."""
     found = row["systems"].get(name)
     if found is None:
         return "–"

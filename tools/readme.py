@@ -1,4 +1,4 @@
-"""The parts of the README that are derived: Binder's badge, and the table of the chapters.
+"""The parts of the README that are derived: badge, table of the chapters, measured figures.
 
 ``--write`` puts them into the README. The badge's repository is named in one place, pyproject.toml
 (``[tool.labkit]``): a fork changes it there.
@@ -6,15 +6,21 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
+from bench.report import cell, heading, title
 from labkit.course.chapters import Chapter, every
 
 ROOT = Path(__file__).resolve().parent.parent
 FIRST = "lab/tree/notebooks/00_start_here.ipynb"
+#: What a reader compares first; everything stands in bench/results.md.
+ROWS = ("drain_1x1", "drain_1x8", "drain_2x8", "latency_median", "lateness_p99", "each", "bulk")
+SYSTEMS = ("labkit", "dramatiq", "sidekiq", "celery", "rq")
 
 
 def badge(repository: str) -> str:
@@ -32,6 +38,17 @@ def table(chapters: Iterable[Chapter]) -> str:
     return "\n".join(rows)
 
 
+def figures(results: Mapping[str, Any]) -> str:
+    """What `make bench` has measured: some rows, of some systems."""
+    names = [name for name in SYSTEMS if name in results["systems"]]
+    lines = [f"| | {' | '.join(heading(results, name) for name in names)} |"]
+    lines.append("|---" + "|---:" * len(names) + "|")
+    for row in results["rows"]:
+        if row["key"] in ROWS:
+            lines.append(f"| {title(row)} | {' | '.join(cell(row, name) for name in names)} |")
+    return "\n".join(lines)
+
+
 def replace(readme: str, part: str, content: str, tool: str = "readme") -> str:
     """The page with ``content`` between the markers of a part."""
     begin, end = f"<!-- {part}: written by tools/{tool}.py -->", f"<!-- /{part} -->"
@@ -46,7 +63,9 @@ def render(readme: str) -> str:
     """The README with every derived part as it should be."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     readme = replace(readme, "badge", badge(project["tool"]["labkit"]["repository"]))
-    return replace(readme, "chapters", table(every()))
+    readme = replace(readme, "chapters", table(every()))
+    measured = json.loads((ROOT / "bench" / "results.json").read_text(encoding="utf-8"))
+    return replace(readme, "figures", figures(measured))
 
 
 if __name__ == "__main__":
