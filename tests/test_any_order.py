@@ -159,6 +159,7 @@ def test_a_chapter_run_twice_shows_the_same_and_names_no_cell(name: str) -> None
             assert shown == stored, cell.source
 
 
+@pytest.mark.slow
 def test_one_order_of_the_first_chapter() -> None:
     name = NAMES[0]
     cells = code_of(name)

@@ -142,8 +142,10 @@ def test_no_solution_stands_in_a_notebook(key: str) -> None:
         assert answer.strip() not in text
 
 
-#: Exercises whose contract starts a worker for each of many answers.
-LONG = {"00.counts", "00.sent", "01.signup", "04.export", "04.rescue", "04.shout"}
+#: Exercises whose contract takes long, as it starts a worker or waits for each of many answers.
+LONG = {"00.counts", "00.sent", "01.signup", "01.status", "02.line", "02.waiting", "03.stopwatch"}
+LONG |= {"04.export", "04.rescue", "04.shout", "05.politely", "05.tomorrow", "05.waited"}
+LONG |= {"06.unit", "07.enqueued", "08.promise", "09.once", "09.outbox"}
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ TIMES = [
     pytest.param(1_000, marks=[pytest.mark.slow, pytest.mark.timeout(1_800)], id="1,000 times"),
 ]
 PROCESSES = [
-    pytest.param(2, id="twice"),
+    pytest.param(2, marks=pytest.mark.slow, id="twice"),
     pytest.param(100, marks=[pytest.mark.slow, pytest.mark.timeout(1_800)], id="100 times"),
 ]
 

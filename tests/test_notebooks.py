@@ -210,6 +210,7 @@ def test_no_notebook_at_all_is_a_failure(course: Path, capsys: pytest.CaptureFix
     assert "no notebook" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_each_notebook_is_reported(course: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(course, "1", name="00_good.ipynb")
     write(course, "1 / 0", name="01_bad.ipynb")

@@ -112,6 +112,7 @@ def test_a_chosen_python_that_does_not_fit(desk: Desk) -> None:
     assert "chosen is Python 3.9" in the_one_line(desk.run(PYTHON=str(chosen)))
 
 
+@pytest.mark.slow
 def test_a_python_chosen_later_replaces_the_environment(desk: Desk) -> None:
     assert desk.python("python3.11").exists()
     chosen = desk.python("chosen")

@@ -89,7 +89,7 @@ def check(notebooks: list[Path]) -> int:
         command += [f"--nbval-cell-timeout={CELL_TIMEOUT}", "-p", "no:cacheprovider"]
         command += ["--durations=5", "--durations-min=2"]
         if len(copies) > 1:
-            command += ["-n2", "--dist=loadscope"]
+            command += ["-n3", "--dist=loadscope"]
         return run([*command, *map(str, copies)], cwd=top).returncode
 
 
