@@ -114,7 +114,9 @@ def test_the_keyboard_alone_finds_narrows_turns_and_ends(board: Locator, broker:
     expect(board.get_by_role("tab", name="Scheduled")).to_have_attribute("aria-selected", "true")
     assert broker.client.zrange(broker.keys.state("scheduled"), 0, -1) == [late.encode()]
     keyboard.press("Control+a")
-    keyboard.type(f"{milk}\n")
+    keyboard.type(milk)
+    expect(box(board)).to_have_value(milk)
+    keyboard.press("Enter")
     expect(rows(board)).to_contain_text(["remind('milk')"])
     keyboard.press("Control+a")
     keyboard.type("number state:enqueued\n")
