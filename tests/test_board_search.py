@@ -53,6 +53,11 @@ def test_a_search_lists_what_fits_and_says_how_far_it_is(page: FakePage, broker:
     page.wait_until(lambda view: view["order"] == [milk])
     page.ask(kind="look", tab="scheduled", offset=0)
     page.wait_until(lambda view: view["order"] == [late])
+    page.ask(kind="look", search=milk)
+    page.wait_until(lambda view: view["order"] == [milk])
+    assert page.view["tab"] == "scheduled", "a whole id is found behind any tab"
+    page.ask(kind="look", search=f"{milk} state:scheduled")
+    page.wait_until(lambda view: view["search"]["done"] and view["order"] == [])
     page.ask(kind="look", search="")
     assert "search" not in page.view
     assert page.view["tab"] == "scheduled"

@@ -49,6 +49,7 @@ class Search:
 
     Parameters:
       see: What of a job is searched for words; by default everything.
+      within: The states to look in where the query names none. A whole id is found in any.
     """
 
     def __init__(
@@ -56,8 +57,10 @@ class Search:
         ledger: Ledger,
         query: Query,
         see: Callable[[JobRecord], Seen] = see_all,
+        within: Collection[JobState] = tuple(JobState),
     ) -> None:
         self.query = query
+        self._states = set(query.states or within)
         #: The jobs found so far, as they were then.
         self.found: list[JobRecord] = []
         #: How many records have been read, of how many.
@@ -111,7 +114,7 @@ class Search:
         return self.found[before:]
 
     def _begin(self) -> Slices:
-        states = self.query.states or set(JobState)
+        states = self._states
         counts = self.ledger.counts()
         is_recorded = JobState.COMPLETED in counts
         delayed = {JobState.SCHEDULED, JobState.RETRYING}
@@ -144,7 +147,8 @@ class Search:
         self.searched += looked
         self.total = max(self.total, self.searched)
         for job in jobs:
-            self._take(job)
+            if job.state in self._states:
+                self._take(job)
 
     def _take(self, job: JobRecord) -> None:
         if job.id not in self._ids and self.query.fits(job, self._see(job)):

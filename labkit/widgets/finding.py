@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from labkit.ledger import following
 from labkit.ledger.query import Query
+from labkit.ledger.records import JobState
 from labkit.ledger.search import Search
 from labkit.widgets.present import see
 
 if TYPE_CHECKING:
     from labkit.ledger.reader import Ledger
-    from labkit.ledger.records import JobRecord, JobState
+    from labkit.ledger.records import JobRecord
 
 #: Seconds that one look gives to a search: others look, too, and somebody may want to stop it.
 PATIENCE = 0.06
@@ -39,7 +40,7 @@ class Finding:
 
     Parameters:
       text: As typed; see ``labkit.ledger.query``.
-      state: Where to look, unless the text says it; None: everywhere.
+      state: Where to look, unless the text says it or is a whole id; None: everywhere.
 
     Raises:
       ValueError: there is no such state.
@@ -60,10 +61,8 @@ class Finding:
         """Search for a moment, unless there is enough for this page; then show the page."""
         search = self._search
         if search is None or search.ledger is not ledger:
-            query = self.query
-            if self._scope and not query.states:
-                query = replace(query, states=frozenset({self._scope}))
-            search = self._search = Search(ledger, query, see)
+            within = {self._scope} if self._scope else set(JobState)
+            search = self._search = Search(ledger, self.query, see, within)
             self.is_stopped = False
         enough = min(MOST, offset + limit + 1)
         deadline = time.monotonic() + PATIENCE
