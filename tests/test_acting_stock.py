@@ -42,13 +42,6 @@ def client(redis_url: str) -> Iterator[Any]:
 
 
 @pytest.fixture
-def ledger(redis_url: str) -> Iterator[Ledger]:
-    ledger = Ledger(redis_url)
-    yield ledger
-    ledger.client.close()
-
-
-@pytest.fixture
 def page(redis_url: str) -> Iterator[FakePage]:
     board = JobBoard(redis_url, read_only=False)
     page = FakePage(board)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 
 import pytest
 
@@ -13,13 +12,6 @@ from labkit.ledger.reader import Ledger
 from labkit.ledger.records import JobState
 from tests.support import wait_until
 from tests.support_jobs import running_worker, wait_for_state
-
-
-@pytest.fixture
-def broker(redis_url: str) -> Iterator[LabBroker]:
-    broker = LabBroker(url=redis_url)
-    yield broker
-    broker.client.close()
 
 
 class Mute(Exception):

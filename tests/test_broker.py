@@ -34,11 +34,6 @@ def broker(redis_url: str) -> Iterator[LabBroker]:
     broker.client.close()
 
 
-@pytest.fixture
-def ledger(redis_url: str) -> Ledger:
-    return Ledger(redis_url)
-
-
 def test_a_job_goes_from_enqueued_through_running_to_completed(
     broker: LabBroker, ledger: Ledger
 ) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -117,3 +119,13 @@ def test_actions_that_there_are_not(page: FakePage) -> None:
         page.widget.act_on_worker("reschedule", "host:1")  # type: ignore[attr-defined]
     with pytest.raises(WorkerError, match="no labkit worker"):
         Ledger().kill("nobody:1")
+
+
+def test_without_psutil_it_says_what_to_install(redis_url: str) -> None:
+    code = (
+        "import sys; sys.modules['psutil'] = None\n"
+        "from labkit import Ledger\n"
+        f"Ledger({redis_url!r}).stop('vm:1')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "WorkerError: to end a worker takes psutil: pip install 'labkit[lab]'" in done.stderr

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 
 import pytest
 from dramatiq import Message
@@ -12,18 +11,6 @@ from labkit.broker import LabBroker
 from labkit.errors import RedisUnavailable
 from labkit.ledger.reader import Ledger
 from labkit.ledger.records import JobEvent, JobState
-
-
-@pytest.fixture
-def broker(redis_url: str) -> Iterator[LabBroker]:
-    broker = LabBroker(url=redis_url)
-    yield broker
-    broker.client.close()
-
-
-@pytest.fixture
-def ledger(redis_url: str) -> Ledger:
-    return Ledger(redis_url)
 
 
 def send(broker: LabBroker, actor: str = "any", queue: str = "default", **how: int) -> str:

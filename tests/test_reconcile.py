@@ -49,11 +49,6 @@ def ours(redis_url: str) -> LabBroker:
 
 
 @pytest.fixture
-def ledger(redis_url: str) -> Ledger:
-    return Ledger(redis_url)
-
-
-@pytest.fixture
 def reconcile(ledger: Ledger) -> Callable[[], int]:
     """What a labkit worker does once a second, and the board where there is none."""
     reconciler = Reconciler(ledger.client, ledger.namespace, ledger.call, lambda: ["default"])

@@ -38,11 +38,6 @@ def note(broker: LabBroker) -> LabActor[..., None]:
     return actor(broker=broker, actor_name="note")(ran.append)
 
 
-@pytest.fixture
-def ledger(redis_url: str) -> Ledger:
-    return Ledger(redis_url)
-
-
 def test_a_near_job_that_is_sent_behind_far_ones_runs_on_time(
     broker: LabBroker, note: LabActor[..., None], ledger: Ledger
 ) -> None:

@@ -29,11 +29,6 @@ def broker(redis_url: str) -> Iterator[LabBroker]:
     broker.client.close()
 
 
-@pytest.fixture
-def ledger(redis_url: str) -> Ledger:
-    return Ledger(redis_url)
-
-
 def test_the_same_message_sent_twice_is_one_job_delivered_twice(
     broker: LabBroker, ledger: Ledger
 ) -> None:

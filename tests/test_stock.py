@@ -23,13 +23,6 @@ def send(redis_url: str) -> Iterator[Callable[..., str]]:
         yield send
 
 
-@pytest.fixture
-def ledger(redis_url: str) -> Iterator[Ledger]:
-    ledger = Ledger(redis_url)
-    yield ledger
-    ledger.client.close()
-
-
 def counted(ledger: Ledger, **expected: int) -> None:
     """Wait until the counts are these, and those of the other recorded states 0."""
     states = ("scheduled", "enqueued", "running", "retrying", "dead")

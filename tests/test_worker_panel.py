@@ -52,13 +52,6 @@ def panel(settings: Settings) -> Iterator[WorkerPanel]:
     wait_until(lambda: not panel_threads(), description="the panel's threads end")
 
 
-@pytest.fixture
-def broker(redis_url: str) -> Iterator[LabBroker]:
-    broker = LabBroker(url=redis_url)
-    yield broker
-    broker.client.close()
-
-
 def panel_threads() -> list[str]:
     names = ("labkit-button", "labkit-worker-window", "labkit-worker-end")
     return [thread.name for thread in threading.enumerate() if thread.name in names]

@@ -46,16 +46,12 @@ def retime(payload: bytes, name: str, queue: str, eta: str) -> Message[Any]:
 def _rewrite(payload: bytes, name: str, queue: str, without: set[str], **more: Any) -> Message[Any]:
     message = decode(payload, name)
     options = {key: value for key, value in message.options.items() if key not in without}
-    return (
-        message.copy(queue_name=queue, options={**options, **more})
-        if False
-        else Message(
-            queue,
-            message.actor_name,
-            message.args,
-            message.kwargs,
-            {**options, **more},
-            message.message_id,
-            message.message_timestamp,
-        )
+    return Message(
+        queue,
+        message.actor_name,
+        message.args,
+        message.kwargs,
+        {**options, **more},
+        message.message_id,
+        message.message_timestamp,
     )

@@ -99,7 +99,7 @@ class Workers(LedgerConnection):
           worker: ``host:pid``, or the worker's name on its card.
 
         Raises:
-          WorkerError: no such labkit worker lives, or it runs on another machine.
+          WorkerError: no such labkit worker lives, it runs elsewhere, or psutil is missing.
         """
         self._end(worker, kill=False)
 
@@ -109,14 +109,16 @@ class Workers(LedgerConnection):
         What it runs is cut off, and runs again once another worker has noticed.
 
         Raises:
-          WorkerError: no such labkit worker lives, or it runs on another machine.
+          WorkerError: no such labkit worker lives, it runs elsewhere, or psutil is missing.
         """
         self._end(worker, kill=True)
 
     def _end(self, worker: str, *, kill: bool) -> None:
-        from labkit.ledger import processes  # here: psutil comes with the extra ``lab``
-
         self.refuse_if_read_only()
+        try:
+            from labkit.ledger import processes
+        except ModuleNotFoundError as error:  # psutil comes with the extra ``lab``
+            raise WorkerError("to end a worker takes psutil: pip install 'labkit[lab]'") from error
         processes.end(self._worker(worker), kill=kill)
 
     def _worker(self, worker: str) -> WorkerCard:

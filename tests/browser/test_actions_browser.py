@@ -83,11 +83,6 @@ def broker(redis_url: str) -> Iterator[LabBroker]:
 
 
 @pytest.fixture
-def ledger(redis_url: str) -> Ledger:
-    return Ledger(redis_url)
-
-
-@pytest.fixture
 def press(chosen: tuple[str, str]) -> Press:
     """A click, or the focus and a key: a button hears both, and nothing else may be needed."""
     if chosen[1] == "mouse":

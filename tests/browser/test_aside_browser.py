@@ -60,13 +60,6 @@ def board(notebook: Notebook, redis_url: str) -> Locator:
     return board
 
 
-@pytest.fixture
-def broker(redis_url: str) -> Iterator[LabBroker]:
-    broker = LabBroker(url=redis_url)
-    yield broker
-    broker.client.close()
-
-
 def send(broker: LabBroker, *args: Any, queue: str = "default", **more: Any) -> str:
     return broker.enqueue(Message(queue, "works", args, {}, {}), **more).message_id
 

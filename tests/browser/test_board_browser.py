@@ -69,13 +69,6 @@ def board(notebook: Notebook, redis_url: str) -> Locator:
     return board
 
 
-@pytest.fixture
-def broker(redis_url: str) -> Iterator[LabBroker]:
-    broker = LabBroker(url=redis_url)
-    yield broker
-    broker.client.close()
-
-
 def send(broker: LabBroker, *args: Any, actor: str = "task_logger", **kwargs: Any) -> str:
     return broker.enqueue(Message("default", actor, args, kwargs, {})).message_id
 

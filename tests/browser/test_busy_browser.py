@@ -64,18 +64,6 @@ def board(notebook: Notebook, redis_url: str) -> Locator:
     return board
 
 
-@pytest.fixture
-def broker(redis_url: str) -> Iterator[LabBroker]:
-    broker = LabBroker(url=redis_url)
-    yield broker
-    broker.client.close()
-
-
-@pytest.fixture
-def ledger(redis_url: str) -> Ledger:
-    return Ledger(redis_url)
-
-
 def send(broker: LabBroker) -> str:
     return broker.enqueue(Message("default", "charge", (7,), {}, {})).message_id
 

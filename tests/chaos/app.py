@@ -17,6 +17,7 @@ from dramatiq.middleware import Retries
 
 from labkit.actors import actor
 from labkit.broker import LabBroker
+from tests.support_tally import note
 
 FOLDER = Path(os.environ["CHAOS_FOLDER"])
 broker = LabBroker(url=os.environ["CHAOS_URL"], socket_timeout=float(os.environ["CHAOS_TIMEOUT"]))
@@ -30,21 +31,14 @@ for middleware in broker.middleware:
 dramatiq.set_broker(broker)
 
 
-def note(name: str, line: str) -> None:
-    """Append a line in one write, which the kernel does not mix with another's."""
-    descriptor = os.open(FOLDER / name, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-    os.write(descriptor, f"{line}\n".encode())
-    os.close(descriptor)
-
-
 @actor
 def plain(key: str) -> None:
-    note("ran", key)
+    note(FOLDER / "ran", key)
 
 
 @actor
 def fails_once(key: str) -> None:
-    note("ran", key)
+    note(FOLDER / "ran", key)
     marker = FOLDER / "failed" / key
     if not marker.exists():
         marker.touch()
@@ -53,13 +47,13 @@ def fails_once(key: str) -> None:
 
 @actor
 def first(key: str) -> str:
-    note("ran", key)
+    note(FOLDER / "ran", key)
     return f"{key}-next"
 
 
 @actor
 def second(key: str) -> None:
-    note("ran", key)
+    note(FOLDER / "ran", key)
 
 
 def send(key: str, dice: random.Random) -> Any:
@@ -88,13 +82,13 @@ def produce(prefix: str, count: int) -> None:
 
 def attempt(keys: list[str], send: Callable[[list[str]], Any]) -> None:
     """Send these, in one call, and note what came of it."""
-    note("tried", "\n".join(keys))
+    note(FOLDER / "tried", "\n".join(keys))
     try:
         send(keys)
     except Exception as error:
-        note("refused", f"{keys[0]} {type(error).__name__}")
+        note(FOLDER / "refused", f"{keys[0]} {type(error).__name__}")
     else:
-        note("accepted", "\n".join(keys))
+        note(FOLDER / "accepted", "\n".join(keys))
 
 
 if __name__ == "__main__":

@@ -22,8 +22,8 @@ from labkit.ledger.records import JobState
 from labkit.redis_client import client_of
 from labkit.redis_throwaway import ThrowawayRedis
 from tests.support_proxy import LossyProxy
+from tests.support_tally import ROOT, start
 
-ROOT = Path(__file__).parents[2]
 BATCH = 500  # jobs of one producer process
 SOCKET_TIMEOUT = (
     1.5  # seconds, in producer and workers: a reply that is held longer is lost to them
@@ -149,15 +149,7 @@ class Chaos:
             self.producer = self._start(["-m", "tests.chaos.app", prefix, str(BATCH)])
 
     def _start(self, command: list[str]) -> subprocess.Popen[bytes]:
-        with (self.folder / "log").open("ab") as log:
-            return subprocess.Popen(
-                [sys.executable, *command],
-                env=self.env,
-                cwd=ROOT,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+        return start(self.folder / "log", self.env, *command)
 
     def _kill_a_worker(self) -> None:
         if self.running:

@@ -16,6 +16,7 @@ from dramatiq.middleware import CurrentMessage, Retries
 
 from labkit.actors import actor
 from labkit.broker import LabBroker
+from tests.support_tally import note
 
 FOLDER = Path(os.environ["SOAK_FOLDER"])
 broker = LabBroker(url=os.environ["SOAK_URL"])
@@ -29,21 +30,14 @@ for middleware in broker.middleware:
 dramatiq.set_broker(broker)
 
 
-def note(name: str, line: str) -> None:
-    """Append a line in one write, which the kernel does not mix with another's."""
-    descriptor = os.open(FOLDER / name, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-    os.write(descriptor, f"{line}\n".encode())
-    os.close(descriptor)
-
-
 @actor
 def plain(key: int, _text: str) -> None:
-    note("ran", f"{key:08}")
+    note(FOLDER / "ran", f"{key:08}")
 
 
 @actor
 def fails(key: int, times: int) -> None:
-    note("ran", f"{key:08}")
+    note(FOLDER / "ran", f"{key:08}")
     message = CurrentMessage.get_current_message()
     if message is None or message.options.get("retries", 0) < times:
         raise RuntimeError(f"attempt of {key}")
@@ -61,7 +55,7 @@ def produce(rate: int, seconds: float) -> None:
                 fails.send(key, 1 + (key % 100 == 1))
             else:
                 plain.send(key, "x" * (key % 300))
-            note("sent", f"{key:08}")
+            note(FOLDER / "sent", f"{key:08}")
         time.sleep(0.05)
 
 

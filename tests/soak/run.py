@@ -26,8 +26,8 @@ import psutil
 
 from labkit.redis_throwaway import ThrowawayRedis
 from tests.support import wait_until
+from tests.support_tally import ROOT, start
 
-ROOT = Path(__file__).parents[2]
 #: How much more a process may hold at the end, in MiB or of its all, files and threads.
 MORE_MIB, MORE_SHARE, MORE_HANDLES = 2.0, 0.03, 2
 
@@ -102,15 +102,7 @@ class Soak:
         return self.outcome
 
     def _start(self, stack: contextlib.ExitStack, *command: str) -> subprocess.Popen[bytes]:
-        with (self.folder / "log").open("ab") as log:
-            process = subprocess.Popen(
-                [sys.executable, *command],
-                env=self.env,
-                cwd=ROOT,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+        process = start(self.folder / "log", self.env, *command)
         stack.callback(_end, process)
         return process
 
