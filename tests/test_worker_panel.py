@@ -119,6 +119,7 @@ def test_each_process_its_memory_and_what_it_runs(
     assert int(pid) in worker.pids()
     assert page.view["jobs"][pid][job.message_id]["actor"] == "waits"
     assert "hunter2" not in str(page.view)
+    page.wait_until(lambda view: pid in view["cards"], 2)
     assert page.view["cards"][pid] == {"threads": 2, "queues": "default", "quiet": False}
     page.wait_until(lambda view: pid in view["processes"])
     processes = page.view["processes"]

@@ -81,6 +81,7 @@ class Watcher:
         self._is_recorded = True
         self._workers: list[WorkerCard] = []
         self._workers_at = 0.0
+        self._is_assumed = False  #: The last look took them as known.
         self._signs: object = None
         self._quiet_looks = 0
         self._good = datetime.now(UTC)
@@ -129,7 +130,10 @@ class Watcher:
                     self._tell_loss(self._failure)
                 if cause == "news" or self._workers_changed():
                     pause = self._look()
-                again = self._caretaker.pause if self._caretaker else RETRY
+                if self._is_assumed:
+                    again = WORKERS_KNOWN  # who came since the last time is seen soon, too
+                else:
+                    again = self._caretaker.pause if self._caretaker else RETRY
             except LOST as error:
                 self._tell_loss(str(error) or type(error).__name__)
             except Exception as error:  # the thread must outlive it, and the page must say it
@@ -165,6 +169,7 @@ class Watcher:
 
     def _workers_changed(self) -> bool:
         """Whether to look again for that; after a loss there is every reason to."""
+        self._is_assumed = False
         if self._ledger is None or self._is_lost:
             return True
         if self._is_recorded and self._caretaker and not self._workers:
@@ -210,9 +215,10 @@ class Watcher:
     def _look_for_workers(self, ledger: Ledger) -> list[WorkerCard]:
         """The workers that live: those of half a second ago will do while jobs move."""
         now = time.monotonic()
+        self._is_assumed = self._is_recorded and now - self._workers_at <= WORKERS_KNOWN
         if not self._is_recorded:
             self._workers = []
-        elif now - self._workers_at > WORKERS_KNOWN:
+        elif not self._is_assumed:
             self._workers, self._workers_at = ledger.workers(), now
         return self._workers
 
