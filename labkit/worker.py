@@ -135,9 +135,11 @@ class Worker:
         deadline, size = time.monotonic() + timeout, -1
         while True:
             running = self.running
-            if (grown := self.log_path.stat().st_size) != size:
+            if (grown := self.log_path.stat().st_size) != size or not running:
                 size = grown
-                lines = [line for line in self.log().splitlines() if text in line]
+                # A line that has no end yet may still grow: print writes in several steps.
+                whole = [line for line in self.log().splitlines(keepends=True) if text in line]
+                lines = [line.rstrip("\n") for line in whole if line.endswith("\n") or not running]
                 if len(lines) >= count:
                     return lines[count - 1]
             if not running or time.monotonic() > deadline:

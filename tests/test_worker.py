@@ -220,6 +220,21 @@ def test_waiting_for_what_never_comes_shows_the_log(start: Start) -> None:
         worker.wait_for("never written")
 
 
+def test_a_line_is_waited_for_to_its_end(start: Start) -> None:
+    """A job's print reaches the log in several writes, so a reader can meet half a line."""
+    worker = start()
+    with worker.log_path.open("a", encoding="utf-8") as log:
+        print("received", end=" ", file=log, flush=True)
+        with pytest.raises(WorkerError, match="within 0.05 s"):
+            worker.wait_for("received", timeout=0.05)
+        print("all of it", file=log, flush=True)
+        assert worker.wait_for("received") == "received all of it"
+    worker.stop()
+    with worker.log_path.open("a", encoding="utf-8") as log:
+        log.write("its last words")
+    assert worker.wait_for("last words") == "its last words"
+
+
 def test_variables_are_passed_on_and_pytest_is_not(start: Start, settings: Settings) -> None:
     (settings.root / "some_jobs.py").write_text(
         JOBS + 'print("VARS", *[os.environ.get(k) for k in '
