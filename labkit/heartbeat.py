@@ -6,7 +6,8 @@ Another labkit worker is dead when no sign came for three seconds *and* its conn
 ``CLIENT LIST`` at two looks: a process that was killed loses it within milliseconds, one that is
 stopped, or whose GIL is held, keeps it, and one that lost Redis for a moment has it again. Where
 ``CLIENT LIST`` may not be asked, where the network was cut, and for stock workers, Dramatiq's
-heartbeat timeout decides. Whoever sees a death takes back what the dead worker held.
+heartbeat timeout decides. Whoever sees a death takes back what the dead worker held. When Redis was
+away, or another has taken its place, nobody is looked at before all had the time to come back.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import json
 import os
 import socket
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import redis
@@ -34,6 +36,8 @@ INTERVAL_SECONDS = 1.0
 #: Silence after which a worker is looked at more closely, and after which it may be dead; in ms.
 SUSPECT_MILLIS = 2_000
 DEAD_MILLIS = 3_000
+#: Seconds for which nobody counts as dead behind a beat that failed.
+GRACE_SECONDS = 3.0
 
 
 class Heartbeat:
@@ -45,6 +49,7 @@ class Heartbeat:
         self.worker = worker
         self._since = current_millis()
         self._gone: set[str] = set()
+        self._looks_from = 0.0
         self._stopping = threading.Event()
         self._reconciler = Reconciler(
             broker.client, broker.namespace, broker.call, lambda: broker.queues
@@ -92,6 +97,8 @@ class Heartbeat:
             if self._reconciler.is_needed():
                 self._reconciler.run()
         except redis.RedisError as error:
+            self._gone.clear()
+            self._looks_from = time.monotonic() + GRACE_SECONDS
             self.logger.debug("No heartbeat: %s", error)
         except Exception:  # whatever somebody wrote there: a silent worker would count as dead
             self.logger.exception("Something of this beat failed; the next one comes.")
@@ -102,6 +109,8 @@ class Heartbeat:
         values = [self.broker.broker_id, SUSPECT_MILLIS, timeout, json.dumps(self.card())]
         reply = self.broker.call("beat", *values, client=self._client)
         self._be_quiet(bool(reply[0]))
+        if time.monotonic() < self._looks_from:
+            return
         suspects = list(zip(reply[1::3], reply[2::3], reply[3::3], strict=True))
         connected = self._connected() if suspects else None
         gone: set[str] = set()
