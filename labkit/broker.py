@@ -27,7 +27,8 @@ from labkit.ledger.reconcile import describe_foreign
 from labkit.ledger.records import JobState
 from labkit.log_mask import LOGGER, LogMask
 from labkit.promoter import Promoter
-from labkit.redis_client import redis_errors, sibling
+from labkit.redis_client import client_of, redis_errors, sibling
+from labkit.redis_sentinel import SCHEMES
 from labkit.redis_server import connect
 from labkit.sending import Sending, enqueue_values
 from labkit.settings import Settings
@@ -61,6 +62,8 @@ class LabBroker(Sending, RedisBroker):
         if self.is_default and self.settings:
             client = connect(self.settings)
             namespace = namespace or self.settings.namespace
+        if url and url.startswith(SCHEMES):  # stock's own pool knows of no sentinels
+            client, url = client_of(url), None
         super().__init__(  # type: ignore[no-untyped-call]
             url=url, namespace=namespace or "dramatiq", client=client, **parameters
         )
@@ -71,6 +74,7 @@ class LabBroker(Sending, RedisBroker):
         bounds = self.settings or Settings.model_construct()
         self.keep_jobs = bounds.keep_jobs
         self.keep_millis = int(bounds.keep_days * 86_400_000)
+        self.wait_replicas = bounds.wait_replicas
         #: What this process has fetched and not yet settled, by the delivery's name.
         self.in_hand: dict[str, Delivery] = {}
         #: Whether somebody wants this worker to take no more jobs; the heartbeat keeps it true.

@@ -18,6 +18,7 @@ from redis.connection import BlockingConnectionPool, Connection, SSLConnection, 
 from redis.retry import Retry
 
 from labkit.errors import ConfigurationError, LabkitError, RedisRefused, RedisUnavailable
+from labkit.redis_sentinel import SCHEMES, Service, parse_sentinel_url
 from labkit.settings import redact_url
 
 if TYPE_CHECKING:
@@ -41,6 +42,10 @@ _REFUSALS = (
         "has no memory left (maxmemory), and nothing was written: give it more, or clear",
     ),
     (r"MISCONF", "cannot write to its disk, and so accepts no writes: free some space there"),
+    (
+        r"NOREPLICAS",
+        "has fewer replicas than its min-replicas-to-write, and so accepts no writes",
+    ),
     (r"READONLY|read only replica", "is a read-only replica: set REDIS_URL to the primary"),
     (r"WRONGTYPE|wrong kind of value", "has a key of another type there: use another namespace"),
     (r"DB index|invalid DB", "has no database of this number: see the end of REDIS_URL"),
@@ -158,11 +163,14 @@ def parse_redis_url(url: str) -> dict[str, Any]:
       ConfigurationError: it is no Redis URL; the message shows no password.
     """
     try:
+        if url.startswith(SCHEMES):
+            return parse_sentinel_url(url)
         options: dict[str, Any] = parse_url(url)
     except ValueError as error:
         raise ConfigurationError(
             f"REDIS_URL = {redact_url(url)!r}: {error}. It looks like "
-            "redis://[[USER]:PASSWORD@]HOST:PORT/DB, or rediss:// for TLS, or unix:///PATH?db=DB."
+            "redis://[[USER]:PASSWORD@]HOST:PORT/DB, or rediss:// for TLS, or unix:///PATH?db=DB, "
+            "or redis+sentinel://[[USER]:PASSWORD@]HOST:PORT,HOST:PORT/SERVICE/DB."
         ) from None
     return options
 
@@ -170,6 +178,8 @@ def parse_redis_url(url: str) -> dict[str, Any]:
 def address_of(client: redis.Redis) -> str:
     """Where a client connects to, without its password."""
     options = client.connection_pool.connection_kwargs
+    if isinstance(service := options.get("connection_pool"), Service):
+        return service.address
     if "path" in options:
         return f"unix://{options['path']}?db={options.get('db', 0)}"
     host, port = options.get("host", "localhost"), options.get("port", 6379)

@@ -22,11 +22,14 @@ from dramatiq.common import current_millis, dq_name
 from labkit import modes
 from labkit.codec import encode, refuse_unfit
 from labkit.delivery import Delivery
-from labkit.errors import ModeError
+from labkit.errors import ModeError, RedisUnavailable
 from labkit.ledger import keys
 from labkit.ledger.records import JobState
 from labkit.modes import Mode
-from labkit.redis_client import LOST, redis_errors
+from labkit.redis_client import LOST, address_of, redis_errors
+
+if TYPE_CHECKING:
+    from redis import Redis
 
 #: Messages enqueued in one round trip.
 SLICE = 1_000
@@ -42,8 +45,9 @@ class Sending(RedisBroker):
     _thread: threading.local
 
     if TYPE_CHECKING:
+        wait_replicas: int
 
-        def call(self, script: str, *arguments: Any) -> Any: ...
+        def call(self, script: str, *arguments: Any, client: Redis | None = None) -> Any: ...
 
     def enqueue(self, message: Message[Any], *, delay: int | None = None) -> Message[Any]:
         """Enqueue a message; with ``delay`` (milliseconds) not before that time has passed.
@@ -117,10 +121,25 @@ class Sending(RedisBroker):
         values = enqueue_values(ready)
         with redis_errors(self.client):
             try:
-                self.call("enqueue", *values)
+                replicas = self._write(values)
             except LOST:
                 # The reply may be lost, and the messages there: the script then does nothing.
-                self.call("enqueue", *values)
+                replicas = self._write(values)
+        if replicas < self.wait_replicas:
+            raise RedisUnavailable(
+                f"Redis at {address_of(self.client)} took the jobs, but {replicas} replicas have "
+                f"them by now, and not {self.wait_replicas}: if it fails, they may be lost."
+            )
+
+    def _write(self, values: list[Any]) -> int:
+        """Enqueue; how many replicas have it, where that was asked for."""
+        if not self.wait_replicas:
+            self.call("enqueue", *values)
+            return 0
+        timeout = self.client.connection_pool.connection_kwargs.get("socket_timeout") or 5.0
+        with self.client.client() as one:  # WAIT speaks of what its own connection has written
+            self.call("enqueue", *values, client=one)
+            return int(one.wait(self.wait_replicas, int(timeout * 500)))
 
     def do_enqueue(self, queue_name: str, redis_id: str | bytes, payload: bytes) -> None:
         """Put bytes into a queue (stock signature); without a record, as they may be no message."""

@@ -36,7 +36,7 @@ CONFIG_NAME = "labkit.toml"
 JOBS = "app/jobs"
 # Dramatiq's own rule for a queue's name (its actor decorator refuses others).
 QUEUE_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9._-]*")
-REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
+REDIS_SCHEMES = ("redis://", "rediss://", "unix://", "redis+sentinel://", "rediss+sentinel://")
 ONLY_IN_ENVIRONMENT = {"redis_url": "REDIS_URL", "database_url": "DATABASE_URL"}
 
 
@@ -131,6 +131,8 @@ class Settings(BaseSettings):
     pool_size: int = Field(4, ge=1, le=1000)
     #: Seconds that one command may take on the network.
     network_timeout: float = Field(5.0, gt=0, le=600)
+    #: A send returns once so many replicas have it, too (Redis's ``WAIT``).
+    wait_replicas: int = Field(0, ge=0, le=100)
     #: Threads of one worker process, and worker processes.
     concurrency: int = Field(4, ge=1, le=1000)
     processes: int = Field(1, ge=1, le=64)

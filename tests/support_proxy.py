@@ -20,13 +20,15 @@ class LossyProxy:
         parts = urlsplit(redis_url)
         self._target = (parts.hostname or "127.0.0.1", parts.port or 6379)
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self._port = self._listener.getsockname()[1]
+        self.port: int = self._listener.getsockname()[1]
         self._path = parts.path
         self._lose_replies: list[bytes] = []
         self._lose_requests: list[bytes] = []
         self._hold_replies: list[bytes] = []
         self._held_for = 0.0
         self._lock = threading.Lock()
+        self._flowing = threading.Event()
+        self._flowing.set()
         self.lost = self.held = 0
         self._sockets: set[socket.socket] = set()
         threading.Thread(target=self._accept, daemon=True).start()
@@ -34,7 +36,7 @@ class LossyProxy:
     @property
     def url(self) -> str:
         """The address to use in place of the Redis's."""
-        return f"redis://127.0.0.1:{self._port}{self._path}"
+        return f"redis://127.0.0.1:{self.port}{self._path}"
 
     def lose_reply_to(self, part_of_request: bytes, times: int = 1) -> None:
         """Let the next requests with these bytes run, and cut the connection instead of a reply."""
@@ -51,6 +53,14 @@ class LossyProxy:
         with self._lock:
             self._hold_replies += [part] * times
             self._held_for = seconds
+
+    def freeze(self) -> None:
+        """Pass nothing on from now, either way, and keep every connection open."""
+        self._flowing.clear()
+
+    def thaw(self) -> None:
+        """Pass on what was held, and all that comes."""
+        self._flowing.set()
 
     def forget(self) -> None:
         """Lose and hold nothing more."""
@@ -69,6 +79,7 @@ class LossyProxy:
         """Accept no more, and cut what is open."""
         self._listener.close()
         self.cut()
+        self.thaw()
 
     def __enter__(self) -> LossyProxy:
         return self
@@ -118,6 +129,7 @@ class LossyProxy:
                     self.held += 1
                     late.clear()
                     time.sleep(self._held_for)
+                self._flowing.wait()
                 sink.sendall(data)
         except OSError:
             pass
