@@ -181,7 +181,12 @@ def _unique_ids(count: int) -> Iterator[str]:
 def default_broker() -> Broker:
     """Dramatiq's global broker; a ``LabBroker`` of ``Settings()`` when none has been set."""
     if dramatiq.broker.global_broker is None:
-        dramatiq.set_broker(LabBroker())
+        broker = LabBroker()
+        if broker.settings and broker.settings.metrics:
+            from dramatiq.middleware.prometheus import Prometheus  # it makes a folder
+
+            broker.add_middleware(Prometheus())
+        dramatiq.set_broker(broker)
     return dramatiq.get_broker()
 
 

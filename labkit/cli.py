@@ -134,11 +134,14 @@ def doctor(
     ledger: Annotated[
         bool, typer.Option("--ledger", help="Hold every record against Dramatiq's keys, too.")
     ] = False,
+    worker: Annotated[
+        bool, typer.Option("--worker", help="A worker of this very host has to live.")
+    ] = False,
 ) -> None:
     """Say what was found here, each thing with a tick or with what to do."""
     from labkit import doctor
 
-    checks = doctor.examine()
+    checks = doctor.examine(needs_worker=worker)
     if ledger:
         checks.append(doctor.examine_ledger())
     if as_json:

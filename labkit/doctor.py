@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import shutil
+import socket
 import sys
 import sysconfig
 from collections.abc import Callable, Iterator
@@ -42,8 +43,12 @@ class Check:
         return f"{mark} {self.name:<10} {self.text}{advice}"
 
 
-def examine() -> list[Check]:
-    """Look at everything; a private Redis is started when no other answers."""
+def examine(*, needs_worker: bool = False) -> list[Check]:
+    """Look at everything; a private Redis is started when no other answers.
+
+    Parameters:
+      needs_worker: Whether all is well only where a worker of this host lives.
+    """
     checks = [_python(), _packages()]
     try:
         settings = Settings()
@@ -53,7 +58,7 @@ def examine() -> list[Check]:
         ("root", _root),
         ("redis", _redis),
         ("database", _database),
-        ("worker", _worker),
+        ("worker", _worker_here if needs_worker else _worker),
     ):
         checks.append(_guarded(name, look, settings))
     return [*checks, _commands(), _jupyter(), _work(settings.work), _disk(settings.root)]
@@ -143,6 +148,13 @@ def _worker(settings: Settings) -> Check:
     if not living:
         return Check("worker", None, "none runs", "`labkit worker` in a terminal starts one.")
     return Check("worker", True, ", ".join(f"process {card.pid} on {card.host}" for card in living))
+
+
+def _worker_here(settings: Settings) -> Check:
+    host = socket.gethostname()
+    if pids := [card.pid for card in Ledger().workers() if card.host == host]:
+        return Check("worker", True, f"{', '.join(map(str, pids))} on {host}")
+    return Check("worker", False, f"none lives on {host}", "Read its log.")
 
 
 def _commands() -> Check:

@@ -136,6 +136,8 @@ class Settings(BaseSettings):
     #: Threads of one worker process, and worker processes.
     concurrency: int = Field(4, ge=1, le=1000)
     processes: int = Field(1, ge=1, le=64)
+    #: Whether a worker of ``labkit.jobs`` tells Prometheus what it does, at Dramatiq's own port.
+    metrics: bool = False
     #: The queues that ``labkit worker`` listens to; an empty list is every queue.
     queues: Annotated[list[str], NoDecode] = []
     #: Completed, dead and cancelled records are kept up to this many a state, and this many days.

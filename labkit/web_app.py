@@ -134,7 +134,8 @@ def _known_host() -> bool:
     JupyterHub only its proxy reaches this port, and passes on the name that the browser used.
     """
     name = urlsplit(f"//{request.host}").hostname
-    return name in LOOPBACK or "JUPYTERHUB_SERVICE_PREFIX" in os.environ
+    ours = {*LOOPBACK, os.environ.get("LABKIT_WEB_HOST")}
+    return name in ours or "JUPYTERHUB_SERVICE_PREFIX" in os.environ
 
 
 def _same_origin() -> bool:
@@ -143,6 +144,11 @@ def _same_origin() -> bool:
         return site in {"same-origin", "none"}
     origin = request.headers.get("Origin")
     return origin is None or urlsplit(origin).netloc == request.host
+
+
+def deployed() -> Flask:
+    """The application for a WSGI server; ``LABKIT_WEB_HOST`` is its name in a browser's line."""
+    return create_app(background=True)
 
 
 def main(port: int, mode: str) -> None:
