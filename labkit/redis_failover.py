@@ -12,6 +12,7 @@ import time
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import quote
 
 import redis
 
@@ -19,6 +20,7 @@ from labkit import tether
 from labkit.errors import RedisUnavailable
 from labkit.redis_process import HOST, find_binary, free_port, last_lines, write_config
 from labkit.redis_throwaway import ThrowawayRedis
+from labkit.settings import redact_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -38,7 +40,8 @@ class ThrowawaySentinels:
 
     Parameters:
       replicas: How many there are; they follow the master.
-      config: Further lines of redis.conf for all of these.
+      password: Asked for by all of them, and by the sentinels.
+      config: Further lines of redis.conf for master and replicas.
 
     Raises:
       RedisUnavailable: on entering, when a server does not start, or they do not find each other.
@@ -48,29 +51,36 @@ class ThrowawaySentinels:
         self,
         replicas: int = 1,
         *,
+        password: str | None = None,
         config: Mapping[str, str] | None = None,
     ) -> None:
         self._count = replicas
-        self._config = {**_QUICK, **(config or {})}
+        self._password = password
+        self._config = {**_QUICK, **({"masterauth": password} if password else {})}
+        self._config |= config or {}
         self._stack = contextlib.ExitStack()
         self._ports: list[int] = []
         self.replicas: list[ThrowawayRedis] = []
         self.master: ThrowawayRedis
 
     def __repr__(self) -> str:
-        return f"ThrowawaySentinels({self.url!r})"
+        return f"ThrowawaySentinels({redact_url(self.url)!r})"
 
     @property
     def url(self) -> str:
-        """The address for ``REDIS_URL``."""
-        return f"redis+sentinel://{','.join(f'{HOST}:{port}' for port in self._ports)}/{SERVICE}/0"
+        """The address for ``REDIS_URL``, passwords included."""
+        places = ",".join(f"{HOST}:{port}" for port in self._ports)
+        if self._password is None:
+            return f"redis+sentinel://{places}/{SERVICE}/0"
+        secret = quote(self._password, safe="")
+        return f"redis+sentinel://:{secret}@{places}/{SERVICE}/0?sentinel_password={secret}"
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
             start = stack.enter_context
-            self.master = start(ThrowawayRedis(db=0, config=self._config))
+            self.master = start(self._server(self._config))
             follow = {"replicaof": f"{HOST} {self.master.port}", **self._config}
-            self.replicas = [start(ThrowawayRedis(db=0, config=follow)) for _ in range(self._count)]
+            self.replicas = [start(self._server(follow)) for _ in range(self._count)]
             folder = Path(tempfile.mkdtemp(prefix="labkit-sentinel-"))
             stack.callback(shutil.rmtree, folder, ignore_errors=True)
             for replica in self.replicas:
@@ -82,12 +92,16 @@ class ThrowawaySentinels:
             self._stack = stack.pop_all()
         return self
 
+    def _server(self, config: Mapping[str, str]) -> ThrowawayRedis:
+        return ThrowawayRedis(db=0, password=self._password or False, config=config)
+
     def __exit__(self, *_: object) -> None:
         self._stack.close()
         self._ports.clear()
 
     def sentinel(self, number: int = 0, **options: Any) -> redis.Redis:
         """A client of one of the sentinels; whoever asks for it closes it."""
+        options = {"password": self._password, **options}
         return redis.Redis(host=HOST, port=self._ports[number], **options)
 
     def master_port(self) -> int:
@@ -118,10 +132,15 @@ class ThrowawaySentinels:
             "dir": str(folder),
             "sentinel": f"monitor {SERVICE} {HOST} {self.master.port} {QUORUM}",
         }
+        if self._password is not None:
+            options["requirepass"] = self._password
         write_config(folder / "sentinel.conf", options)
         with (folder / "sentinel.conf").open("a", encoding="utf-8") as file:
             file.write(f"sentinel down-after-milliseconds {SERVICE} {DOWN_AFTER}\n")
             file.write(f"sentinel failover-timeout {SERVICE} 5000\n")
+            if self._password is not None:
+                file.write(f'sentinel auth-pass {SERVICE} "{self._password}"\n')
+                file.write(f'sentinel sentinel-pass "{self._password}"\n')
         command = [str(find_binary()), str(folder / "sentinel.conf"), "--sentinel"]
         process = tether.start(command, output=log)
         stack.callback(process.kill)

@@ -12,6 +12,7 @@ import signal
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import quote
 
 import redis
 
@@ -91,7 +92,7 @@ class ThrowawayRedis:
     @property
     def url(self) -> str:
         """Its address, password included."""
-        userinfo = f":{self.password}@" if self.password else ""
+        userinfo = f":{quote(self.password, safe='')}@" if self.password else ""
         return f"redis://{userinfo}{HOST}:{self.port}/{self._db}"
 
     @property

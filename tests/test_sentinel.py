@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections import Counter
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import redis
 from dramatiq import Message
 
 from labkit.broker import LabBroker
@@ -126,7 +128,7 @@ def test_worker_producer_and_board_follow_a_failover_under_load(
     replicas: int, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # With a replica to wait for, one has to be left when the other has become the master.
-    with ThrowawaySentinels(1 + replicas) as sentinels:
+    with ThrowawaySentinels(1 + replicas, password="p@ss:w/rd") as sentinels:
         fail_over(sentinels, replicas, tmp_path, monkeypatch)
 
 
@@ -191,6 +193,35 @@ def fail_over(
     assert producer.refused
 
 
+@pytest.mark.slow
+@pytest.mark.allow_critical
+def test_one_that_asks_for_passwords_and_whose_old_master_comes_back(root: Path) -> None:
+    with ThrowawaySentinels(password="p@ss:w/rd") as sentinels:
+        broker, ledger = LabBroker(url=sentinels.url), Ledger(sentinels.url)
+        first = broker.enqueue(Message("default", "count", (1,), {}, {}))
+        assert broker.client.wait(1, 5_000) == 1
+        sentinels.master.kill()
+        sentinels.wait_for_failover()
+        sentinels.master.restart()  # for some seconds it takes itself for a master
+        second = broker.enqueue(Message("default", "count", (2,), {}, {}))
+        old = sentinels.master.client()
+
+        def is_replica() -> bool:
+            with contextlib.suppress(redis.ConnectionError):  # it cuts everybody off as it changes
+                return bool(old.role()[0] == b"slave")
+            return False
+
+        assert ledger.counts()[JobState.ENQUEUED] == 2
+        wait_until(is_replica, 30, "the old master follows the new one")
+        assert [job.id for job in ledger.jobs("enqueued")] == [first.message_id, second.message_id]
+        assert "ss:w" not in repr(sentinels) + repr(ledger) + repr(broker.client)
+        wrong = sentinels.url.replace("sentinel_password=p%40ss", "sentinel_password=wr%40ng")
+        with pytest.raises(RedisUnavailable, match="no sentinel names"):
+            Ledger(wrong).counts()
+        broker.client.close()
+        ledger.client.close()
+
+
 # -- what replication may lose ---------------------------------------------------------------------
 
 
@@ -230,7 +261,7 @@ def test_jobs_lost_when_the_line_to_the_replica_breaks_and_then_the_master(
     if how == "min-replicas-to-write":
         settings.config_set("min-replicas-max-lag", 1)
         settings.config_set("min-replicas-to-write", 1)
-    broker = LabBroker(url=master.url, socket_timeout=1)
+    broker = LabBroker(url=f"{master.url}?socket_timeout=1")
     broker.wait_replicas = int(how == "WAIT")
     before, _ = send(broker, 100)
     wait_until(lambda: settings.wait(1, 10), description="the replica has all of it")
