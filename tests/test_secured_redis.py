@@ -146,3 +146,22 @@ def test_a_wrong_password_is_told_without_it(secured: tuple[ThrowawayRedis, str,
         Ledger(url, "shop").counts()
     assert "wr%40ng" not in str(refused.value)
     assert "wr@ng" not in str(refused.value)
+
+
+def test_a_worker_over_a_unix_socket(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (root / "some_jobs.py").write_text(JOBS)
+    config = {"unixsocket": str(tmp_path / "redis.sock"), "unixsocketperm": "700"}
+    with ThrowawayRedis(password=True, config=config) as server:
+        url = f"unix://:{server.password}@{tmp_path / 'redis.sock'}?db=3"
+        monkeypatch.setenv("REDIS_URL", url)
+        broker, ledger = LabBroker(), Ledger()
+        with Worker.start(module="some_jobs"):
+            sent = broker.enqueue(Message("default", "add", (1, 2), {}, {}))
+            wait_for_state(ledger, sent.message_id, JobState.COMPLETED)
+        with pytest.raises(RedisRefused, match="user name or password") as refused:
+            Ledger(url.replace(f":{server.password}@", "")).counts()
+        assert "redis.sock" in str(refused.value)
+        broker.client.close()
+        ledger.client.close()
