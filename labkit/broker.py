@@ -22,6 +22,7 @@ from dramatiq.middleware import Retries
 from labkit.consumer import LabConsumer
 from labkit.delivery import Delivery
 from labkit.heartbeat import Heartbeat
+from labkit.hub import NAMESPACE
 from labkit.ledger import keys, records
 from labkit.ledger.reconcile import describe_foreign
 from labkit.ledger.records import JobState
@@ -65,12 +66,15 @@ class LabBroker(Sending, RedisBroker):
         if url and url.startswith(SCHEMES):  # stock's own pool knows of no sentinels
             client, url = client_of(url), None
         super().__init__(  # type: ignore[no-untyped-call]
-            url=url, namespace=namespace or "dramatiq", client=client, **parameters
+            url=url, namespace=namespace or NAMESPACE, client=client, **parameters
         )
         self.keys = keys.Keys(self.namespace)
         self.worker_name = f"{socket.gethostname()}:{os.getpid()}"
         self._lua = {name: self.client.register_script(keys.script(name)) for name in keys.SCRIPTS}
         self._thread = threading.local()
+        # They are for the Redis of ``Settings`` alone; 0 is no bound.
+        self.max_waiting = self.settings.max_waiting if self.settings else 0
+        self.max_megabytes = self.settings.max_megabytes if self.settings else 0
         bounds = self.settings or Settings.model_construct()
         self.keep_jobs = bounds.keep_jobs
         self.keep_millis = int(bounds.keep_days * 86_400_000)

@@ -238,7 +238,7 @@ def current() -> None:
     from labkit import database, migrations
     from labkit.settings import Settings
 
-    typer.echo(database.address().render_as_string(hide_password=True))
+    typer.echo(database.describe(database.address()))
     missing = migrations.pending(database.engine(), Settings().work)
     _print([f"missing    {name}" for name in missing] or ["up to date"])
 

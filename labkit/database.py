@@ -17,10 +17,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Engine, ExceptionContext, MetaData, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, IntegrityError
+from sqlalchemy import URL, Engine, ExceptionContext, MetaData, create_engine, event, make_url, text
+from sqlalchemy.exc import ArgumentError, DataError, IntegrityError
 from sqlmodel import Session
 
+from labkit import hub
 from labkit.errors import ConfigurationError, DatabaseNotReady, InvalidRow
 from labkit.settings import Settings, redact_url
 
@@ -39,6 +40,17 @@ _MISSING = re.compile(
 
 #: What else a database says, and what it means for whoever reads it.
 _REFUSALS = (
+    (r"authentication failed", "refuses this user, or its password: mend DATABASE_URL"),
+    (r'database "[^"]*" does not exist', "does not exist on its server: create it there"),
+    (
+        r"too many (clients|connections)|connection slots",
+        "takes no more connections: raise its max_connections, or end what uses it",
+    ),
+    (
+        r"closed the connection|terminating connection|connection is lost",
+        "has gone, and what was not committed with it: try again when it is back",
+    ),
+    (r"permission denied", "does not allow this to its user: grant it there"),
     (r"database( table)? is locked", "is locked by another program, and stayed so: end that one"),
     (r"is full", "has no room left on its disk, and nothing was saved: free some space"),
     (r"readonly database", "cannot be written to: give this user the right, or use another file"),
@@ -70,7 +82,7 @@ def session() -> Iterator[Session]:
         try:
             yield db
             db.commit()
-        except IntegrityError as error:
+        except (IntegrityError, DataError) as error:  # by a rule, or by what a column holds
             raise InvalidRow(f"The database refuses the row: {error.orig}.") from error
 
 
@@ -91,7 +103,8 @@ def address(settings: Settings | None = None) -> URL:
     """Where the database is: ``using``'s, else DATABASE_URL, else a file under ``.labkit/``.
 
     One database an environment. DATABASE_URL names one only, so the environment ``test`` uses
-    that name with ``_test`` behind it: a test run can never empty the tables of development.
+    that name with ``_test`` behind it: a test run can never empty the tables of development. On a
+    PostgreSQL that several namespaces share, each has two schemas of one database instead.
 
     Raises:
       ConfigurationError: DATABASE_URL is none that labkit can use.
@@ -102,6 +115,9 @@ def address(settings: Settings | None = None) -> URL:
     if settings.database_url is None:
         return URL.create("sqlite", database=str(settings.state_dir / f"{settings.env}.sqlite3"))
     url = _parse(settings.database_url.get_secret_value(), settings.root)
+    if url.get_backend_name() == "postgresql":
+        if schema := hub.schema_of(settings.namespace, settings.env):
+            return _within(url, schema)
     if settings.env != "test" or url.database is None:
         return url
     name = Path(url.database)
@@ -110,6 +126,13 @@ def address(settings: Settings | None = None) -> URL:
         if name.stem.endswith("_test")
         else url.set(database=str(name.with_name(f"{name.stem}_test{name.suffix}")))
     )
+
+
+def describe(url: URL) -> str:
+    """The address for people: without a password, and with its schema in words."""
+    shown = redact_url(url.difference_update_query(["options"]).render_as_string())
+    schema = re.search(r'search_path="(.+)"', str(url.query.get("options", "")))
+    return f"{shown} (schema {schema[1]!r})" if schema else shown
 
 
 @contextmanager
@@ -154,20 +177,40 @@ def prepare_test() -> None:
     """
     from labkit import migrations
 
-    with using(address(Settings(env="test"))) as test:
+    url = address(Settings(env="test"))
+    if url.get_backend_name() == "postgresql":
+        _make_database(url)
+    with using(url) as test:
         tables = MetaData()
         tables.reflect(test)
         tables.drop_all(test)
         migrations.upgrade_all(test, Settings().work)
 
 
-def _parse(text: str, root: Path) -> URL:
+def _within(url: URL, schema: str) -> URL:
+    """The address with the one schema in which its connections see and make tables."""
+    options = [str(url.query.get("options", "")), f'-c search_path="{schema}"']
+    return url.update_query_dict({"options": " ".join(filter(None, options))})
+
+
+def _make_database(url: URL) -> None:
+    """Make PostgreSQL's test database where it is missing, from the one of development."""
+    with (
+        using(address(Settings(env="development"))) as server,
+        server.execution_options(isolation_level="AUTOCOMMIT").connect() as connection,
+    ):
+        if url.database not in connection.scalars(text("SELECT datname FROM pg_database")):
+            name = server.dialect.identifier_preparer.quote_identifier(str(url.database))
+            connection.exec_driver_sql(f"CREATE DATABASE {name}")
+
+
+def _parse(given: str, root: Path) -> URL:
     try:
-        url = make_url(re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", text))
+        url = make_url(re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", given))
     except ArgumentError:
         # SQLAlchemy's own message may repeat the address, with its password.
         raise ConfigurationError(f"The database address cannot be read. {ALLOWED}.") from None
-    shown = redact_url(text)
+    shown = redact_url(given)
     if url.drivername not in DRIVERS:
         raise ConfigurationError(f"{shown}: labkit has no use for {url.drivername!r}. {ALLOWED}.")
     if url.get_backend_name() == "postgresql":
@@ -218,20 +261,25 @@ def _begin_to_write(connection: Any, cursor: sqlite3.Cursor, statement: str, *re
 
 def _explain(context: ExceptionContext) -> None:
     error = context.original_exception
-    where = context.engine.url.render_as_string(hide_password=True) if context.engine else ""
+    where = describe(context.engine.url) if context.engine else ""
+    said = str(error).partition("\n")[0]  # psycopg tells one thing once for each address
     for pattern, meaning in _REFUSALS:
         if re.search(pattern, str(error)):
-            raise DatabaseNotReady(f"{where} {meaning}. It said: {error}.") from error
+            raise DatabaseNotReady(f"{where} {meaning}. It said: {said}.") from error
     if context.connection is None:
-        raise DatabaseNotReady(f"No database answers at {where}: {error}.") from None
+        raise DatabaseNotReady(f"No database answers at {where}: {said}.") from None
     if found := _MISSING.search(str(error)):
         what = found["what"] or found["column"] or found["relation"]
         how = (
             "`labkit db upgrade`, or labkit.database.create_tables() for labkit's own tables alone"
         )
-        if context.engine and Path(str(context.engine.url.database)).stem.endswith("test"):
+        if context.engine and _is_for_tests(context.engine.url):
             how = "`labkit db prepare-test`, or labkit.database.prepare_test()"
         raise DatabaseNotReady(f"{where} has no {what!r}. Bring it up to date: {how}.") from error
+
+
+def _is_for_tests(url: URL) -> bool:
+    return Path(str(url.database)).stem.endswith("test") or '.test"' in url.query.get("options", "")
 
 
 def _after_fork() -> None:

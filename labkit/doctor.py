@@ -20,7 +20,7 @@ from labkit.errors import LabkitError
 from labkit.ledger.check import check as differences
 from labkit.ledger.reader import Ledger
 from labkit.redis_server import find
-from labkit.settings import CONFIG_NAME, Settings, redact_url
+from labkit.settings import CONFIG_NAME, Settings
 
 PACKAGES = ("dramatiq", "redis", "sqlmodel")
 OLDEST, TOO_NEW = (3, 11), (3, 14)
@@ -135,7 +135,7 @@ def _redis(settings: Settings) -> Check:
 
 def _database(settings: Settings) -> Check:
     url = database.address(settings)
-    address = redact_url(url.render_as_string(hide_password=True))
+    address = database.describe(url)
     missing = migrations.pending(database.engine(), settings.work)
     if missing:
         text = f"{address}, {len(missing)} migration{'s'[: len(missing) > 1]} behind"

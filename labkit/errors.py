@@ -10,6 +10,7 @@
     ├── InvalidRow         a row that the model does not accept         (ValueError)
     ├── ArgumentNotJSON    an argument that a message cannot carry      (TypeError)
     ├── InvalidSchedule    a time that says no certain instant          (ValueError)
+    ├── TooManyJobs        as many jobs wait as may, and one more was sent
     ├── UnknownQueue       a queue that no worker would look at         (ValueError)
     ├── UnknownJob         no job has this id                           (LookupError)
     ├── AlreadyTaken       a worker has the job, or its state does not allow it
@@ -58,6 +59,10 @@ class ArgumentNotJSON(LabkitError, TypeError):
 
 class InvalidSchedule(LabkitError, ValueError):
     """A time that says no certain instant, such as a datetime without a time zone."""
+
+
+class TooManyJobs(LabkitError):
+    """As many jobs wait in the namespace as may, or as many bytes; nothing was sent."""
 
 
 class UnknownQueue(LabkitError, ValueError):

@@ -11,7 +11,6 @@ import json
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -22,10 +21,11 @@ from dramatiq.common import current_millis, dq_name
 from labkit import modes
 from labkit.codec import encode, refuse_unfit
 from labkit.delivery import Delivery
-from labkit.errors import ModeError, RedisUnavailable
+from labkit.errors import ModeError, RedisUnavailable, TooManyJobs
 from labkit.ledger import keys
 from labkit.ledger.records import JobState
 from labkit.modes import Mode
+from labkit.one_ahead import OneAhead
 from labkit.redis_client import LOST, address_of, redis_errors
 
 if TYPE_CHECKING:
@@ -42,6 +42,8 @@ class Sending(RedisBroker):
     """The half of ``LabBroker`` that a producer uses."""
 
     keys: keys.Keys
+    max_waiting: int
+    max_megabytes: int
     _thread: threading.local
 
     if TYPE_CHECKING:
@@ -54,6 +56,7 @@ class Sending(RedisBroker):
 
         Raises:
           ArgumentNotJSON: an argument that a message cannot carry. Nothing was sent.
+          TooManyJobs: as many wait as ``Settings`` allows. Nothing was sent.
           RedisUnavailable, RedisRefused: Redis did not take it.
         """
         return self.enqueue_many([message], delay=delay)[0]
@@ -65,8 +68,8 @@ class Sending(RedisBroker):
 
         Raises:
           ArgumentNotJSON: nothing at all was sent.
-          RedisUnavailable, RedisRefused: a slice failed; a note on the error says which, and that
-            all before it were sent.
+          RedisUnavailable, RedisRefused, TooManyJobs: a slice failed; a note on the error says
+            which, and that all before it were sent.
         """
         eta = None if delay is None else current_millis() + delay
         if len(messages) <= SLICE:
@@ -75,7 +78,7 @@ class Sending(RedisBroker):
             refuse_unfit(message)
         sent: list[Message[Any]] = []
         # While Redis takes one slice in, the next is made ready.
-        with _OneAhead(self._push) as push:
+        with OneAhead(self._push) as push:
             for first in range(0, len(messages), SLICE):
                 part = messages[first : first + SLICE]
                 sent += self._enqueue_slice(part, eta, delay, push)
@@ -118,7 +121,7 @@ class Sending(RedisBroker):
             emit("enqueue", message, delay)
 
     def _push(self, ready: list[Ready]) -> None:
-        values = enqueue_values(ready)
+        values = [self.max_waiting, self.max_megabytes * 2**20, *enqueue_values(ready)]
         with redis_errors(self.client):
             try:
                 replicas = self._write(values)
@@ -134,12 +137,22 @@ class Sending(RedisBroker):
     def _write(self, values: list[Any]) -> int:
         """Enqueue; how many replicas have it, where that was asked for."""
         if not self.wait_replicas:
-            self.call("enqueue", *values)
+            self._refuse_too_many(self.call("enqueue", *values))
             return 0
         timeout = self.client.connection_pool.connection_kwargs.get("socket_timeout") or 5.0
         with self.client.client() as one:  # WAIT speaks of what its own connection has written
-            self.call("enqueue", *values, client=one)
+            self._refuse_too_many(self.call("enqueue", *values, client=one))
             return int(one.wait(self.wait_replicas, int(timeout * 500)))
+
+    def _refuse_too_many(self, full: list[int] | None) -> None:
+        if full is not None:
+            raise TooManyJobs(
+                f"{full[0]:,} jobs wait in the namespace {self.namespace!r}, and its messages hold "
+                f"{full[1] / 2**20:.1f} MB. These would pass its bounds, {self.max_waiting:,} jobs "
+                f"and {self.max_megabytes:,} MB, so nothing was sent. Start a worker that runs "
+                "them, or `labkit clear` them. LABKIT_MAX_WAITING and LABKIT_MAX_MEGABYTES set "
+                "the bounds; 0 is none."
+            )
 
     def do_enqueue(self, queue_name: str, redis_id: str | bytes, payload: bytes) -> None:
         """Put bytes into a queue (stock signature); without a record, as they may be no message."""
@@ -219,40 +232,6 @@ class Sending(RedisBroker):
             self.get_actor(job.actor_name)(*job.args, **job.kwargs)
             ran += 1
         return ran
-
-
-class _OneAhead:
-    """Pushes slices in a thread, one behind the caller; an error reaches the next call."""
-
-    def __init__(self, push: Callable[[list[Ready]], None]) -> None:
-        self._push = push
-        self._thread = ThreadPoolExecutor(1, "labkit-enqueue")
-        self._under_way: Future[None] | None = None
-        self._done = self._first = 0
-
-    def __enter__(self) -> Callable[[list[Ready]], None]:
-        return self._next
-
-    def __exit__(self, kind: object, error: object, trace: object) -> None:
-        with self._thread:
-            if kind is None:
-                self._wait()
-
-    def _next(self, ready: list[Ready]) -> None:
-        self._wait()
-        self._first, self._done = self._done, self._done + len(ready)
-        self._under_way = self._thread.submit(self._push, ready)
-
-    def _wait(self) -> None:
-        try:
-            if self._under_way is not None:
-                self._under_way.result()
-        except Exception as error:
-            last = self._done - 1
-            error.add_note(
-                f"Messages {self._first} to {last} were refused; those before were sent."
-            )
-            raise
 
 
 def enqueue_values(ready: list[Ready]) -> list[Any]:

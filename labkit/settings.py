@@ -29,6 +29,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from labkit import hub
 from labkit.errors import ConfigurationError
 
 CONFIG_NAME = "labkit.toml"
@@ -126,7 +127,7 @@ class Settings(BaseSettings):
     env: str = Field("development", pattern=r"^[a-z][a-z0-9_]*$")
     redis_url: SecretStr | None = Field(None, validation_alias="REDIS_URL")
     database_url: SecretStr | None = Field(None, validation_alias="DATABASE_URL")
-    namespace: str = Field("dramatiq", pattern=r"^[^\s:]+$")
+    namespace: str = Field(default_factory=hub.namespace, pattern=r"^[^\s:]+$")
     #: Connections to Redis of one process; more threads than that wait for their turn.
     pool_size: int = Field(4, ge=1, le=1000)
     #: Seconds that one command may take on the network.
@@ -143,6 +144,10 @@ class Settings(BaseSettings):
     #: Completed, dead and cancelled records are kept up to this many a state, and this many days.
     keep_jobs: int = Field(10_000, ge=0)
     keep_days: float = Field(7, gt=0)
+    #: Jobs that may wait in the namespace at once, and what its messages may hold in all: what
+    #: would be more is refused at the call. 0 is no bound.
+    max_waiting: int = Field(default_factory=lambda: hub.of_a_learner(10_000), ge=0)
+    max_megabytes: int = Field(default_factory=lambda: hub.of_a_learner(64), ge=0)
 
     def __init__(self, **values: Any) -> None:
         try:

@@ -14,10 +14,10 @@ import pytest
 from labkit import database
 from labkit.broker import LabBroker
 from labkit.ledger.reader import Ledger
+from labkit.postgres_throwaway import ThrowawayPostgres
 from labkit.redis_private import PrivateRedis
 from labkit.redis_server import ThrowawayRedis
 from labkit.settings import Settings
-from tests.support_postgres import new_database, postgres_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -119,24 +119,34 @@ def settings(root: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Set
 
 
 @pytest.fixture
-def tables(root: Path) -> Iterator[None]:
-    """A database of that root with labkit's tables, empty; its connections are closed behind it."""
-    database.create_tables()
-    yield
+def backend(
+    request: pytest.FixtureRequest, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[str]:
+    """The kind of that root's database: SQLite, or what a test asks for (``BOTH``)."""
+    kind = getattr(request, "param", "sqlite")
+    if kind == "postgresql":
+        monkeypatch.setenv("DATABASE_URL", request.getfixturevalue("postgres_url"))
+    yield kind
     database.close()
 
 
+@pytest.fixture
+def tables(backend: str) -> None:
+    """A database of that root with labkit's tables, empty; its connections are closed behind it."""
+    database.create_tables()
+
+
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[str]:
-    """One PostgreSQL server for the session, where its programs are installed; else a skip."""
-    with postgres_server() as url:
-        yield url
+def postgres() -> Iterator[ThrowawayPostgres]:
+    """One PostgreSQL server for the session (under xdist: for the worker)."""
+    with ThrowawayPostgres() as server:
+        yield server
 
 
 @pytest.fixture
-def postgres_url(postgres: str) -> str:
+def postgres_url(postgres: ThrowawayPostgres) -> str:
     """The address of an empty PostgreSQL database, made for this test."""
-    return new_database(postgres, f"test_{uuid4().hex}")
+    return postgres.new_database(f"test_{uuid4().hex}")
 
 
 class _Criticals(logging.Handler):

@@ -7,10 +7,15 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+import pytest
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 T = TypeVar("T")
+
+#: Runs a test of the database layer on each kind of database; its tables, or ``backend``, follow.
+BOTH = pytest.mark.parametrize("backend", ["sqlite", "postgresql"], indirect=True)
 
 
 def wait_until(predicate: Callable[[], T], timeout: float = 10.0, description: str = "") -> T:

@@ -19,6 +19,7 @@ from labkit.course.lab import (
     doctor,
     fresh,
     open_throwaway,
+    throwaway_postgres,
     throwaway_redis,
     wait_for_state,
     wait_until,
@@ -203,3 +204,12 @@ def test_fresh_waits_for_a_worker_that_is_about_to_end(
     fresh("00")
     thread.join()
     assert "outside this notebook" not in capsys.readouterr().out
+
+
+def test_a_throwaway_postgres_is_one_at_a_time_and_may_be_closed_twice() -> None:
+    first = throwaway_postgres()
+    second = throwaway_postgres()
+    assert (first.running, second.running) == (False, True)
+    for _ in range(2):
+        second.close()
+    assert not second.running

@@ -13,8 +13,9 @@ from sqlmodel import Session, func, select
 from labkit import hooks
 from labkit.database import engine, session
 from labkit.models import Log, Task, after_commit, after_create
+from tests.support import BOTH
 
-pytestmark = pytest.mark.usefixtures("tables")
+pytestmark = [BOTH, pytest.mark.usefixtures("tables")]
 
 
 @pytest.fixture(autouse=True)

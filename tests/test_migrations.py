@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,22 +14,18 @@ from sqlalchemy import Engine, MetaData, inspect, text
 from sqlmodel import SQLModel
 
 from labkit import database, migrations
-from labkit.database import create_tables, engine, using
+from labkit.database import create_tables, engine
 from labkit.errors import DatabaseNotReady
 from labkit.models import Log, Task
+from tests.support import BOTH
 
 LABKITS = ["0001 create tasks", "0002 create logs"]
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def empty(request: pytest.FixtureRequest, root: Path) -> Iterator[Engine]:
+@pytest.fixture
+def empty(backend: str) -> Engine:
     """An empty database of each kind."""
-    if request.param == "sqlite":
-        yield engine()
-    else:
-        with using(request.getfixturevalue("postgres_url")) as postgres:
-            yield postgres
-    database.close()
+    return engine()
 
 
 def write_migration(work: Path, revision: str, body: str, down: str | None = None) -> None:
@@ -42,6 +37,7 @@ def write_migration(work: Path, revision: str, body: str, down: str | None = Non
     )
 
 
+@BOTH
 def test_they_end_where_the_models_are(empty: Engine) -> None:
     assert migrations.upgrade(empty) == LABKITS
     ours = MetaData()
@@ -58,12 +54,14 @@ def test_they_end_where_the_models_are(empty: Engine) -> None:
             assert wanted <= there
 
 
+@BOTH
 def test_a_second_run_does_nothing(empty: Engine) -> None:
     assert migrations.pending(empty) == LABKITS
     migrations.upgrade(empty)
     assert migrations.upgrade(empty) == migrations.pending(empty) == []
 
 
+@BOTH
 def test_alembics_and_the_programs_loggers_are_left_alone(empty: Engine) -> None:
     before = [
         (logger.level, logger.handlers[:])
@@ -77,6 +75,7 @@ def test_alembics_and_the_programs_loggers_are_left_alone(empty: Engine) -> None
     assert not mine.disabled
 
 
+@BOTH
 def test_four_processes_at_once_make_each_table_once(empty: Engine) -> None:
     code = (
         "import sys; from labkit.database import create_tables, using\n"
@@ -93,6 +92,7 @@ def test_four_processes_at_once_make_each_table_once(empty: Engine) -> None:
     assert migrations.pending(empty) == []
 
 
+@BOTH
 def test_one_that_fails_half_way_leaves_the_schema_as_it_was(empty: Engine, root: Path) -> None:
     write_migration(
         root,
@@ -107,6 +107,7 @@ def test_one_that_fails_half_way_leaves_the_schema_as_it_was(empty: Engine, root
     assert migrations.pending(empty, root) == ["1 1"]
 
 
+@BOTH
 def test_a_schema_from_the_future_is_refused(empty: Engine) -> None:
     migrations.upgrade(empty)
     with empty.begin() as connection:
@@ -116,6 +117,7 @@ def test_a_schema_from_the_future_is_refused(empty: Engine) -> None:
 
 
 class TestTheLearners:
+    @BOTH
     def test_have_their_own_version_table_and_run_behind_labkits(
         self, empty: Engine, root: Path
     ) -> None:
@@ -133,6 +135,7 @@ class TestTheLearners:
             rows = connection.execute(text("SELECT version_num FROM app_alembic_version")).all()
         assert [tuple(row) for row in rows] == [("2",)]
 
+    @BOTH
     def test_none_are_none(self, empty: Engine, root: Path) -> None:
         assert migrations.upgrade_all(empty, root / "work") == LABKITS
         (root / "work" / "migrations" / "versions").mkdir(parents=True)

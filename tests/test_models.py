@@ -17,6 +17,7 @@ from labkit import models
 from labkit.database import engine, session
 from labkit.errors import InvalidRow
 from labkit.models import Log, Model, Task
+from tests.support import BOTH
 
 BLANKS = ["", " ", "\t\n", "\u00a0"]
 NAIVE = datetime(2026, 1, 1)  # noqa: DTZ001 - refused for exactly that
@@ -67,6 +68,7 @@ def test_a_row_takes_what_is_allowed() -> None:
     assert Task.model_validate(task, from_attributes=True).title == task.title
 
 
+@BOTH
 @pytest.mark.usefixtures("tables")
 class TestAssignment:
     def test_is_validated_before_and_after_saving_and_leaves_the_old_value(self) -> None:
@@ -89,6 +91,7 @@ class TestAssignment:
             assert db.get_one(Task, 1).title == "new"
 
 
+@BOTH
 @pytest.mark.usefixtures("tables")
 class TestDatabase:
     @pytest.mark.parametrize(
@@ -127,6 +130,7 @@ class TestDatabase:
         assert back.tzinfo is UTC
 
 
+@BOTH
 @pytest.mark.usefixtures("tables")
 class TestPrinting:
     def test_attributes_are_those_of_the_guides_third_body(self) -> None:
@@ -201,6 +205,7 @@ def original_table() -> Iterator[None]:
     metadata._add_table("logs", None, table)
 
 
+@BOTH
 @pytest.mark.usefixtures("tables", "original_table")
 class TestDeclaringAgain:
     def test_a_cell_may_run_again_and_labkits_own_class_still_works(self) -> None:
@@ -234,6 +239,7 @@ class TestDeclaringAgain:
         assert column.references(inspect(Task).local_table.c.id)
 
 
+@BOTH
 @pytest.mark.usefixtures("tables")
 def test_the_base_serves_validators_and_relationships_of_the_learners_own() -> None:
     run_cell(OWN_CELL)

@@ -25,7 +25,7 @@ from labkit.ledger.records import JobState
 from labkit.redis_server import ThrowawayRedis
 from labkit.settings import Settings
 from labkit.worker import Worker
-from tests.support import wait_until
+from tests.support import BOTH, wait_until
 from tests.support_jobs import wait_for_state
 
 OUTBOX = chapters.exercise("09.outbox")
@@ -119,6 +119,7 @@ def application(root: Path, what: str, url: str) -> Iterator[subprocess.Popen[by
         process.wait()
 
 
+@BOTH
 @pytest.mark.timeout(240)
 def test_a_row_and_its_job_stand_or_fall_together(root: Path, tables: None) -> None:
     names: dict[str, Any] = {"__name__": __name__}
@@ -147,6 +148,7 @@ def test_a_row_and_its_job_stand_or_fall_together(root: Path, tables: None) -> N
         assert server.client().llen("dramatiq:default") == len(jobs)
 
 
+@BOTH
 @pytest.mark.slow
 def test_a_payment_is_booked_once_by_workers_that_are_killed(
     settings: Settings, tables: None

@@ -5,6 +5,7 @@
     wait_for_state(message, "completed")         # -> JobRecord, as soon as it is so
     wait_until(lambda: "done" in worker.log())   # anything else that can be asked
     server = throwaway_redis()                   # its own server, to flush and to kill
+    server = throwaway_postgres()                # the same of a database
 
 Each may be run again, as cells are.
 """
@@ -29,6 +30,7 @@ from labkit.ledger.reader import Ledger
 from labkit.ledger.records import JobRecord, JobState
 from labkit.ledger.workers import WorkerCard
 from labkit.models import Task
+from labkit.postgres_throwaway import ThrowawayPostgres
 from labkit.redis_client import redis_errors
 from labkit.redis_server import ThrowawayRedis
 from labkit.worker import started
@@ -231,6 +233,26 @@ def throwaway_redis(**options: Any) -> CourseRedis:
     for server in list(_open):
         server.close()
     return CourseRedis(**options)
+
+
+def throwaway_postgres() -> ThrowawayPostgres:
+    """Start a PostgreSQL of one's own; ``close()`` ends it, and so does the end of the kernel.
+
+    One is open at a time: starting another, as re-running the cell does, closes it.
+
+    Raises:
+      DatabaseNotReady: there is none to start; the message says how to get one.
+    """
+    while _databases:
+        atexit.unregister(_databases[-1].close)
+        _databases.pop().close()
+    server = ThrowawayPostgres().__enter__()
+    _databases.append(server)
+    atexit.register(server.close)
+    return server
+
+
+_databases: list[ThrowawayPostgres] = []
 
 
 def open_throwaway() -> CourseRedis | None:

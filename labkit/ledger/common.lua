@@ -111,6 +111,11 @@ local function job_of(delivery)
   return nil
 end
 
+-- Whether the job has had the delivery before: the reply to its sender was lost, and it is sent again.
+local function has_had(job, suffix)
+  return job and (job.delivery == suffix or string.find(job.rest, mark(suffix), 1, true))
+end
+
 -- Put deliveries into a queue, together with their jobs' records. ARGV from `i` on: queue, state, ETA or
 -- "-", how many; then for each its name, its payload, and what was sent: text, or the length of the
 -- payload's own beginning that says it. A repeat of the very same delivery (its first reply was lost)
@@ -124,7 +129,7 @@ local function deliver(i)
     local delivery, payload, sent = ARGV[j], ARGV[j + 1], ARGV[j + 2]
     local id, suffix = string.match(delivery, "^(.*)#([^#]*)$")
     local job = load(id)
-    if not job or (job.delivery ~= suffix and not string.find(job.rest, mark(suffix), 1, true)) then
+    if not has_had(job, suffix) then
       waiting[#waiting + 1] = delivery
       messages[#messages + 1] = delivery
       messages[#messages + 1] = payload

@@ -10,6 +10,7 @@ middle leaves the schema as it was.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +21,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.script.revision import ResolutionError
 from alembic.util.exc import CommandError
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, func, select
 
 from labkit.errors import DatabaseNotReady
 
@@ -132,6 +133,8 @@ def _migrating(connection: Connection, versions: Path, version_table: str) -> It
         with connection.begin():
             lock = "BEGIN IMMEDIATE" if sqlite else f"SELECT pg_advisory_xact_lock({LOCK})"
             connection.exec_driver_sql(lock)
+            if not sqlite:
+                _make_schema(connection)
             config = _config(versions, version_table)
             config.attributes["connection"] = connection
             yield config
@@ -140,6 +143,16 @@ def _migrating(connection: Connection, versions: Path, version_table: str) -> It
     finally:
         if sqlite:
             connection.exec_driver_sql("PRAGMA foreign_keys = ON")
+
+
+def _make_schema(connection: Connection) -> None:
+    """Make the one schema that the address names (``database.address``), where it is missing."""
+    wanted = connection.exec_driver_sql("SHOW search_path").scalar_one()
+    if (
+        re.fullmatch(r'"[^"]+"', wanted)
+        and connection.scalar(select(func.current_schema())) is None
+    ):
+        connection.exec_driver_sql(f"CREATE SCHEMA {wanted}")
 
 
 def _check_references(connection: Connection) -> None:
