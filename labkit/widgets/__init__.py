@@ -15,9 +15,10 @@ except ImportError as error:
     ) from error
 
 from labkit.widgets.board import JobBoard
+from labkit.widgets.class_board import ClassBoard
 from labkit.widgets.task_form import TaskForm
 from labkit.widgets.throughput import Throughput
 from labkit.widgets.timeline import Timeline
 from labkit.widgets.worker_panel import WorkerPanel
 
-__all__ = ["JobBoard", "TaskForm", "Throughput", "Timeline", "WorkerPanel"]
+__all__ = ["ClassBoard", "JobBoard", "TaskForm", "Throughput", "Timeline", "WorkerPanel"]
