@@ -1,7 +1,7 @@
 # What a person types. Every target sets up .venv first (tools/setup.sh; nothing to do means no wait).
 # Plain make: macOS ships 3.81.
 .DEFAULT_GOAL := test
-.PHONY: help setup lab test test-all lint format notebooks picture lock offline mutants nightly audit soak bench chaos stock-tests compat clean
+.PHONY: help setup lab test test-all class lint format notebooks picture lock offline mutants nightly audit soak bench chaos stock-tests compat clean
 
 BIN = .venv/bin
 
@@ -47,6 +47,9 @@ offline: setup ## a folder from which a room without a network installs (ARGS=FO
 
 audit: setup ## bandit, and the lock against known advisories (ARGS='--advisories all.zip': offline)
 	@$(BIN)/python -m tools.audit $(ARGS)
+
+class: setup ## thirty learners at once in chapters 05 to 08, on one Redis and one PostgreSQL (ARGS='--learners 3 05')
+	@$(BIN)/python -m tools.classroom $(ARGS)
 
 soak: setup ## half an hour of steady work: does anything grow? (ARGS='--minutes 2')
 	@$(BIN)/python -m tests.soak.run $(ARGS)
