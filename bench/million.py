@@ -29,24 +29,46 @@ ERROR = (
 
 
 def fill(ledger: Ledger, jobs: int) -> None:
-    """Seven of ten completed, two dead, one waiting; one in fifty of the queue ``mail``."""
+    """Seven of ten completed, two dead, one waiting; one in fifty of the queue ``mail``.
+
+    Dramatiq's own keys hold those that are not completed, or the records would not be believed.
+    """
+    ledger.client.sadd(ledger.keys.queues, "default", "mail")
     for base in range(0, jobs, BATCH):
         records: dict[str, str] = {}
         sets: dict[str, dict[str, int]] = defaultdict(dict)
+        messages: dict[str, dict[str, str]] = defaultdict(dict)
+        dead: dict[str, dict[str, int]] = defaultdict(dict)
         for number in range(base, min(jobs, base + BATCH)):
             job_id = str(uuid.uuid4())
             state = ("completed", "dead", "enqueued")[(number % 10 > 6) + (number % 10 > 8)]
             queue, actor = ("mail", "send") if number % 50 == 8 else ("default", "charge")
-            records[job_id] = (
-                f"{state} 5f0c {FIRST} - {FIRST} {FIRST} 0 host:4711\n"
+            sent = (
                 f'{{"queue_name":"{queue}","actor_name":"{actor}","args":[{number}],'
-                f'"kwargs":{{"title":"Order number {number}"}}}}'
-            ) + (ERROR % (number, number) if state == "dead" else "")
+                f'"kwargs":{{"title":"Order number {number}"}}'
+            )
+            first = f"{state} 5f0c {FIRST} - {FIRST} {FIRST} 0 host:4711\n"
+            error = ERROR % (number, number) if state == "dead" else ""
+            records[job_id] = f"{first}{sent}}}{error}"
             sets[state][job_id] = FIRST + number
+            if state == "completed":
+                continue
+            key = f"{ledger.namespace}:{queue}{'.XQ' * (state == 'dead')}"
+            messages[key][f"{job_id}#5f0c"] = (
+                f'{sent},"options":{{}},"message_id":"{job_id}","message_timestamp":{FIRST}}}'
+            )
+            if state == "dead":
+                dead[key][f"{job_id}#5f0c"] = FIRST + number
         with ledger.client.pipeline(transaction=False) as pipe:
             pipe.hset(ledger.keys.jobs, mapping=records)
             for state, members in sets.items():
                 pipe.zadd(ledger.keys.state(state), members)
+            for key, payloads in messages.items():
+                pipe.hset(f"{key}.msgs", mapping=payloads)
+                if key in dead:
+                    pipe.zadd(key, dead[key])
+                else:
+                    pipe.rpush(key, *payloads)
             pipe.execute()
 
 

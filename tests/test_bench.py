@@ -10,13 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from bench import report, rounds
+from bench import million, report, rounds
 from bench.__main__ import parse
 from bench.ledger import read_costs
 from bench.picture import draw
 from bench.rows import ROWS, medians, percentile, ratio
 from bench.systems import SYSTEMS
 from labkit.broker import LabBroker
+from labkit.ledger.check import check
+from labkit.ledger.reader import Ledger
+from labkit.ledger.records import JobState
 from labkit.redis_throwaway import ThrowawayRedis
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -145,3 +148,11 @@ def test_a_systems_client_says_what_went_wrong() -> None:
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True)
     assert done.returncode != 0
     assert "does not answer" in done.stderr
+
+
+def test_the_million_jobs_are_an_application_that_is_true(ledger: Ledger) -> None:
+    million.fill(ledger, 200)
+    assert check(ledger) == []
+    counts = ledger.counts()
+    states = (JobState.COMPLETED, JobState.DEAD, JobState.ENQUEUED)
+    assert [counts[state] for state in states] == [140, 40, 20]
