@@ -20,7 +20,7 @@ from tests.support_jobs import quick_retries, running_worker
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser, Locator
+    from playwright.sync_api import Browser, Locator, Page
 
     from tests.browser.lab import Lab, Notebook
 
@@ -35,6 +35,9 @@ while not Path("go-on").exists():
     time.sleep(0.05)
 print("done")
 """
+
+#: As if a change had not reached the page: the next one does not follow upon what it has.
+LOSE = "board._revision += 1"
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +54,7 @@ def notebook(
     """A notebook whose first cell, a board, has run."""
     (lab.folder / "go-on").unlink(missing_ok=True)
     name = f"board-{request.param}.ipynb"
-    lab.write(name, BOARD, BUSY, f"JobBoard({mortal.url!r})")
+    lab.write(name, BOARD, BUSY, f"JobBoard({mortal.url!r})", LOSE)
     opened = lab.open(browser, name, size=(1200, 1600), front_end=request.param)
     opened.run_cell(0)
     expect(opened.page.locator(".lk-board")).to_be_visible(timeout=30_000)
@@ -157,7 +160,7 @@ def test_keys_pressed_in_the_board_are_no_commands_of_the_notebook(
     tab.focus()
     for key in ("d", "d", "a", "x", "Enter"):  # delete, insert, cut, edit
         page.keyboard.press(key)
-    expect(page.locator(".jp-Notebook .jp-Cell")).to_have_count(3)
+    expect(page.locator(".jp-Notebook .jp-Cell")).to_have_count(4)
     expect(tab).to_be_focused()
     notebook.save()  # with Control+s, from here
     expect(tab).to_be_focused()
@@ -239,6 +242,66 @@ def test_a_busy_kernel_still_shows_and_loses_no_click(
     expect(enqueued).not_to_have_attribute("aria-busy", "true")
     expect(board.locator(".lk-list caption")).to_have_text("Jobs enqueued")
     expect(board.locator(".lk-foot .lk-words")).to_have_text("live")
+
+
+def test_a_change_that_was_lost_is_made_good(
+    notebook: Notebook, board: Locator, broker: LabBroker
+) -> None:
+    send(broker, 1)
+    expect(row(board, "task_logger(1)")).to_be_visible()
+    notebook.run_cell(3)
+    notebook.wait_for_run(3)
+    for number in (2, 3):
+        send(broker, number)
+        expect(row(board, f"task_logger({number})")).to_be_visible()
+    expect(count(board, "Enqueued")).to_have_text("3")
+
+
+def hide(page: Page, is_hidden: bool) -> None:
+    """As a browser says it of a tab in the background."""
+    page.evaluate(
+        """state => {
+          Object.defineProperty(document, "visibilityState", { value: state, configurable: true });
+          document.dispatchEvent(new Event("visibilitychange"));
+        }""",
+        "hidden" if is_hidden else "visible",
+    )
+
+
+@pytest.mark.parametrize("how", ["collapsed", pytest.param("in the back", marks=pytest.mark.slow)])
+def test_hidden_it_asks_redis_nothing(
+    notebook: Notebook, board: Locator, broker: LabBroker, how: str
+) -> None:
+    page, own = notebook.page, broker.client
+    send(broker, 1)
+    expect(row(board, "task_logger(1)")).to_be_visible()
+
+    last = time.monotonic()
+
+    def is_silent() -> bool:
+        """Whether no command but these has come for twice as long as an idle board waits."""
+        nonlocal last
+        if int(own.info("stats")["total_commands_processed"]) > 1:
+            last = time.monotonic()
+        own.config_resetstat()  # counts itself
+        return time.monotonic() > last + 2.5
+
+    def show(is_shown: bool) -> None:
+        if how == "in the back":
+            hide(page, not is_shown)
+        elif is_shown:
+            notebook.cell(0).locator(".jp-Placeholder-content").click()
+        else:
+            notebook.cell(0).locator(".jp-OutputCollapser").click()
+
+    assert not is_silent()
+    show(False)
+    try:
+        wait_until(is_silent, 15, "Redis is asked nothing")
+    finally:
+        show(True)
+    send(broker, 2)
+    expect(row(board, "task_logger(2)")).to_be_visible()
 
 
 def test_stale_data_is_marked_and_heals(notebook: Notebook, mortal: ThrowawayRedis) -> None:
