@@ -83,6 +83,9 @@ class Heartbeat:
             "pid": os.getpid(),
             "threads": self.worker.worker_threads,
             "queues": sorted(self.worker.consumer_whitelist or self.broker.queues),
+            "paused": sorted(
+                q for q, thread in list(self.worker.consumers.items()) if thread.paused
+            ),
             "actors": sorted(self.broker.actors),
             "since": self._since,
         }

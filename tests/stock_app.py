@@ -1,4 +1,7 @@
-"""An application of stock Dramatiq, with nothing of labkit in it: ``dramatiq tests.stock_app``."""
+"""An application of stock Dramatiq, with nothing of labkit in it: ``dramatiq tests.stock_app``.
+
+Where ``STOCK_BROKER`` says so, the same application on LabBroker.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,12 @@ import redis
 from dramatiq.brokers.redis import RedisBroker
 
 URL = os.environ["STOCK_REDIS_URL"]
-dramatiq.set_broker(RedisBroker(url=URL))
+if os.environ.get("STOCK_BROKER") == "labkit":
+    from labkit.broker import LabBroker
+
+    dramatiq.set_broker(LabBroker(url=URL))
+else:
+    dramatiq.set_broker(RedisBroker(url=URL))
 client = redis.Redis.from_url(URL, socket_timeout=None)
 
 

@@ -16,10 +16,17 @@ from dramatiq.brokers.redis import RedisBroker
 
 
 @contextmanager
-def stock_worker(url: str, log: Path, threads: int = 1) -> Iterator[subprocess.Popen[bytes]]:
-    """``dramatiq tests.stock_app`` with one process; ended at the end of the block."""
+def stock_worker(
+    url: str, log: Path, threads: int = 1, broker: str = "stock"
+) -> Iterator[subprocess.Popen[bytes]]:
+    """``dramatiq tests.stock_app`` with one process; ended at the end of the block.
+
+    Parameters:
+      broker: ``labkit`` runs the same actors on LabBroker.
+    """
     command = [sys.executable, "-m", "dramatiq", "tests.stock_app", "-p", "1", "-t", str(threads)]
-    env = {**os.environ, "STOCK_REDIS_URL": url, "dramatiq_worker_timeout": "50"}
+    env = {**os.environ, "STOCK_REDIS_URL": url, "STOCK_BROKER": broker}
+    env["dramatiq_worker_timeout"] = "50"
     with log.open("wb") as output:
         process = subprocess.Popen(
             command, env=env, stdout=output, stderr=output, start_new_session=True

@@ -147,8 +147,7 @@ def test_what_cannot_be_done_is_said_in_a_sentence(
     first = said["number"]
     assert press(page, "cancel", ids=["no-such-id"])["text"].startswith("no job 'no-such-id'")
     assert page.view["said"]["number"] == first + 1
-    with_words = press(page, "cancel", state="enqueued", search="some words")
-    assert with_words["failed"]
+    assert press(page, "cancel", state="enqueued", search="some words")["text"] == "0 cancelled"
     assert ledger.counts()[JobState.ENQUEUED] == 1
 
 
@@ -189,6 +188,24 @@ def test_all_that_match_are_counted_first(
     assert ledger.counts()[JobState.ENQUEUED] == 5
     assert press(page, "cancel", state="enqueued", search="actor:remind")["text"] == "2 cancelled"
     assert ledger.counts()[JobState.ENQUEUED] == 3
+
+
+def test_all_that_match_some_words_are_those_that_are_shown(
+    page: FakePage, broker: LabBroker, ledger: Ledger
+) -> None:
+    secret = Message("default", "charge", (), {"password": "hunter2"}, {})
+    broker.enqueue_many([secret, *(Message("default", "charge", (n,), {}, {}) for n in (17, 18))])
+    [late] = send(broker, delay=HOUR)
+    for words, total in (("hunter2", 0), ("17", 1), (f"id:{late}", 0), ("actor:charge 1", 2)):
+        page.ask(kind="count", action="cancel", state="enqueued", search=words)
+        page.wait_until(lambda view: view["acted"].get(page.name) == page.asked)
+        assert page.view["counted"]["total"] == total, words
+    said = press(page, "cancel", state="enqueued", search="17")
+    assert said["text"] == "1 cancelled"
+    assert said["line"] == (
+        'Ledger().select(ids=[job.id for job in Ledger().search("state:enqueued 17")]).cancel()'
+    )
+    assert ledger.counts()[JobState.ENQUEUED] == 2
 
 
 def test_an_action_on_many_shows_how_far_it_is_and_stops(

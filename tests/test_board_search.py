@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+import threading
+from typing import Any
 
+import dramatiq
 import pytest
 from dramatiq import Message
 
@@ -12,10 +14,8 @@ from labkit.broker import LabBroker
 from labkit.ledger import search as module
 from labkit.ledger.reader import Ledger
 from labkit.widgets import JobBoard, finding
+from tests.support_jobs import running_worker
 from tests.support_widgets import FakePage
-
-if TYPE_CHECKING:
-    pass
 
 SECRET = "hunter2-very-secret"
 
@@ -161,8 +161,26 @@ def test_in_python(board: JobBoard, page: FakePage, broker: LabBroker) -> None:
 def test_waiting_jobs_that_a_worker_has_fetched_are_told_apart(
     page: FakePage, broker: LabBroker
 ) -> None:
+    gate = threading.Event()
+
+    @dramatiq.actor(broker=broker)
+    def work(number: int) -> None:
+        gate.wait(10)
+
+    running, held, free = (send(broker, number) for number in range(3))
+    page.ask(kind="look", tab="enqueued", offset=0)
+    with running_worker(broker, threads=1):
+        page.wait_until(lambda view: view["rows"][held]["held"] == broker.worker_name, 10)
+        assert "held" not in page.view["rows"][free]
+        assert running not in page.view["rows"]
+        gate.set()
+
+
+def test_of_a_job_that_a_stock_worker_has_nobody_knows_whether_it_runs(
+    page: FakePage, broker: LabBroker
+) -> None:
     held, free = send(broker, 1), send(broker, 2)
     broker.do_fetch("default", 1)
     page.ask(kind="look", tab="enqueued", offset=0)
-    page.wait_until(lambda view: view["rows"][held]["held"] == "a worker")
-    assert "held" not in page.view["rows"][free]
+    page.wait_until(lambda view: view["rows"][held]["either"])
+    assert not {"held", "either"} & page.view["rows"][free].keys()

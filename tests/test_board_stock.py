@@ -73,6 +73,7 @@ def test_stock_dramatiq_alone(
         [attempt] = page.view["job"]["tries"]
         assert attempt["error"] == "ValueError: no such order: 7•••"
         assert "Traceback (most recent call last)" in attempt["traceback"]
+        assert "dramatiq:mail.XQ.msgs" in str(page.view["job"]["keys"])
         assert "hunter2" not in str(page.news)
         server.client().rpush("go:a", "")
         page.wait_until(lambda view: view["counts"]["running"] == 0)

@@ -87,6 +87,24 @@ def test_what_is_before_it_and_who_has_it(broker: LabBroker, ledger: Ledger) -> 
         gate.set()
 
 
+def test_a_worker_that_is_paused_by_dramatiqs_own_means(broker: LabBroker, ledger: Ledger) -> None:
+    @dramatiq.actor(broker=broker)
+    def works(number: int) -> None: ...
+
+    broker.declare_queue("mail")
+    with running_worker(broker) as worker:
+        worker.pause()
+        wait_until(lambda: ledger.workers() and ledger.workers()[0].paused)
+        job = send(broker)
+        assert why(ledger, job) == "default is paused: its worker is paused"
+        assert short(ledger, job) == "default is paused"
+        worker.consumers["mail"].resume()
+        wait_until(lambda: ledger.workers()[0].takes("mail"))
+        assert not ledger.workers()[0].takes("default")
+        worker.resume()
+        wait_for_state(ledger, job, JobState.COMPLETED)
+
+
 def test_an_actor_that_nobody_knows(broker: LabBroker, ledger: Ledger) -> None:
     broker.declare_queue("default")
     with running_worker(broker):
@@ -142,7 +160,7 @@ def test_beside_stock_dramatiq_it_claims_no_more_than_it_knows(
     stock.declare_queue("other")
     send(stock, queue="other")
     assert why(ledger, job) == (
-        "next in default; no labkit worker takes it, and stock ones do not say what they take"
+        "next in default; stock workers do not say which queues they take from"
     )
     stock.client.close()
 

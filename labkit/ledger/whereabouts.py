@@ -14,7 +14,7 @@ from labkit.ledger.records import JobState, parse
 from labkit.redis_client import redis_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from labkit.ledger.connection import LedgerConnection
@@ -23,8 +23,11 @@ if TYPE_CHECKING:
 
 #: Places of a queue that are looked through for one job: a longer look would hold Redis up.
 _DEEPEST = 10_000
-#: Milliseconds of silence after which a stock worker counts as gone: Dramatiq's own default.
-_SILENCE = 60_000
+#: Workers that are asked about, those that gave a sign last: stock Dramatiq forgets the dead late.
+_MOST_WORKERS = 100
+#: Milliseconds of silence after which a stock worker counts as gone (Dramatiq's own default), and
+#: after which that is in doubt: one that lives gives a sign each second.
+_SILENCE, _DOUBTFUL = 60_000, 5_000
 
 
 @dataclass(frozen=True)
@@ -56,16 +59,20 @@ def find(
     client, keys = ledger.client, ledger.keys
     with redis_errors(client), client.pipeline(transaction=False) as pipe:
         pipe.hget(keys.jobs, job.id)
-        pipe.zrangebyscore(f"{keys.namespace}:__heartbeats__", _millis(now) - _SILENCE, "+inf")
+        pipe.zrevrange(f"{keys.namespace}:__heartbeats__", 0, _MOST_WORKERS - 1, withscores=True)
         pipe.hkeys(keys.workers)
-        raw, living, carded = pipe.execute()
-    if raw is None:
+        raw, signs, carded = pipe.execute()
+    place = None if raw and ledger.is_kept else ledger.stock.places.get(job.id)
+    if place is not None:
+        delivery = place.name.decode(errors="replace")
+    elif raw is None:
         return Whereabouts()
-    job = parse(job.id, raw) if ledger.is_kept else job
-    suffix = raw.split(b"\n")[0].decode(errors="replace").partition(" ")[2].partition(" ")[0]
-    # A stock delivery is named by a UUID of its own; ours by the job's id and a short suffix.
-    delivery = suffix if "-" in suffix else delivery_name(job.id, suffix)
-    names = [name.decode(errors="replace") for name in living]
+    else:
+        job = parse(job.id, raw) if ledger.is_kept else job
+        suffix = raw.split(b"\n")[0].decode(errors="replace").partition(" ")[2].partition(" ")[0]
+        # A stock delivery is named by a UUID of its own; ours by the job's id and a short suffix.
+        delivery = suffix if "-" in suffix else delivery_name(job.id, suffix)
+    names = [name.decode(errors="replace") for name, _ in signs]
     questions = _questions(ledger, job, delivery, names)
     with redis_errors(client), client.pipeline(transaction=True) as pipe:
         for command, _ in questions:
@@ -76,8 +83,10 @@ def find(
         for (command, meaning), answer in zip(questions, answers, strict=True)
         if isinstance(answer, bytes | int | float) and (answer or command[0] == "LPOS")
     )
-    has_stock = bool(set(living) - set(carded))
-    return Whereabouts(holdings, _reason(job, holdings, workers, has_stock, now))
+    silent = {  # stock workers, and what else sends: the milliseconds since their last sign
+        name.decode(errors="replace"): _millis(now) - at for name, at in signs if name not in carded
+    }
+    return Whereabouts(holdings, _reason(job, holdings, workers, silent, now))
 
 
 def _questions(
@@ -113,20 +122,27 @@ def _reason(
     job: JobRecord,
     holdings: Sequence[Holding],
     workers: Sequence[WorkerCard],
-    has_stock: bool,
+    silent: Mapping[str, float],
     now: datetime,
 ) -> str:
     serving = [card for card in workers if job.queue in card.queues]
+    least = min(silent.values(), default=_SILENCE)
+    has_stock = least < _DOUBTFUL
+    holder = next((one.command[1] for one in holdings if one.command[0] == "SISMEMBER"), "")
     if job.state is JobState.ENQUEUED:
-        for one in holdings:
-            if one.command[0] == "SISMEMBER":
-                return _held_reason(one.command[1], workers, has_stock)
+        if holder:
+            return _held_reason(holder, workers, silent)
+        if not workers and _DOUBTFUL <= least < _SILENCE:
+            return "no worker gives a sign of life"
         if why := _why_not_taken(job, serving, workers, has_stock):
             return why
         found = {one.command[0]: one.value for one in holdings}
         return _place(found, job.queue, serving)
+    is_theirs = any(f":__acks__.{name}." in holder for name in silent)
+    if job.state is JobState.RUNNING and is_theirs:
+        return _held_reason(holder, workers, silent)
     if job.state is JobState.SCHEDULED:
-        waits = "it waits for its time"
+        waits = f"it waits for its time{', in the memory of a stock worker' * is_theirs}"
     elif job.state is JobState.RETRYING:
         error = (job.error or "").partition(":")[0]
         tries = len(job.attempts)
@@ -151,20 +167,27 @@ def _why_not_taken(
     if not serving:
         others = ", ".join(sorted({queue for card in workers for queue in card.queues}))
         return f"no worker takes from {job.queue}: those that run take from {others}"
-    if all(card.is_quiet for card in serving):
+    if not any(card.takes(job.queue) for card in serving):
         many = "worker is" if len(serving) == 1 else f"{len(serving)} workers are"
-        return f"{job.queue} is paused: its {many} quiet"
+        how = "quiet" if all(card.is_quiet for card in serving) else "paused"
+        return f"{job.queue} is paused: its {many} {how}"
     if not any(job.actor in card.actors for card in serving):
         return f"no worker of {job.queue} knows the actor {job.actor}"
     return ""
 
 
-def _held_reason(key: str, workers: Sequence[WorkerCard], has_stock: bool) -> str:
+def _held_reason(key: str, workers: Sequence[WorkerCard], silent: Mapping[str, float]) -> str:
     for card in workers:
         if f":__acks__.{card.name}." in key:
             return f"{card.address} has fetched it, and begins when a thread is free"
-    if has_stock:
-        return "a stock worker holds it, and does not say whether it runs"
+    for name, millis in silent.items():
+        if f":__acks__.{name}." in key:
+            if millis < _DOUBTFUL:
+                return "a stock worker holds it, and does not say whether it runs"
+            return (
+                "a stock worker holds it that gives no sign of life: "
+                "Dramatiq takes it back some time after a minute"
+            )
     return "a worker that died holds it: the next one that runs takes it back"
 
 
@@ -172,10 +195,10 @@ def _place(values: dict[str, Any], queue: str, serving: Sequence[WorkerCard]) ->
     ahead, length = values.get("LPOS"), values.get("LLEN", 0)
     if ahead is None and length <= _DEEPEST:
         return ""  # it moves at this very moment
-    threads = sum(card.threads for card in serving if not card.is_quiet)
+    threads = sum(card.threads for card in serving if card.takes(queue))
     crew = f"; {_many(threads, 'thread')} for {queue}"
     if not threads:
-        crew = "; no labkit worker takes it, and stock ones do not say what they take"
+        crew = "; stock workers do not say which queues they take from"
     if ahead is None:
         return f"behind more than {_many(_DEEPEST, 'job')} in {queue}{crew}"
     return (f"behind {_many(ahead, 'job')} in {queue}" if ahead else f"next in {queue}") + crew
@@ -192,7 +215,7 @@ def short_reason(job: JobRecord, workers: Sequence[WorkerCard]) -> str:
     serving = [card for card in workers if job.queue in card.queues]
     if not serving:
         return f"no worker for {job.queue}"
-    if all(card.is_quiet for card in serving):
+    if not any(card.takes(job.queue) for card in serving):
         return f"{job.queue} is paused"
     return "" if any(job.actor in card.actors for card in serving) else "no worker knows it"
 

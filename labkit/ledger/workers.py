@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 #: A worker says once a second that it lives; after so many milliseconds it is not counted.
 _SILENCE = 5_000
+#: Who holds a job, where that one does not say who it is; nor does it say whether it runs it.
+UNKNOWN_HOLDER = "a worker"
 
 
 @dataclass(frozen=True)
@@ -34,11 +36,16 @@ class WorkerCard:
     actors: tuple[str, ...]
     since: datetime
     is_quiet: bool = False  #: it takes no more jobs
+    paused: tuple[str, ...] = ()  #: its queues that Dramatiq's ``Worker.pause`` holds up
 
     @property
     def address(self) -> str:
         """``host:pid``, as the records of the jobs that it runs name it."""
         return f"{self.host}:{self.pid}"
+
+    def takes(self, queue: str) -> bool:
+        """Whether it fetches from this queue at present."""
+        return queue in self.queues and queue not in self.paused and not self.is_quiet
 
 
 class Workers(LedgerConnection):
@@ -58,14 +65,14 @@ class Workers(LedgerConnection):
         it is enqueued.
 
         Returns:
-          tuple: job id -> ``host:pid`` (``a worker`` where it does not say who it is), and the
+          tuple: job id -> ``host:pid`` (``UNKNOWN_HOLDER`` for a stock worker), and the
           number in the whole namespace.
         """
         with redis_errors(self.client):
             count, *holders = self.call("holders", *job_ids)
             known = {card.name: card.address for card in self.workers()} if any(holders) else {}
         held = {
-            job_id: known.get(holder.decode(), "a worker")
+            job_id: known.get(holder.decode(), UNKNOWN_HOLDER)
             for job_id, holder in zip(job_ids, holders, strict=False)
             if holder
         }
@@ -140,6 +147,7 @@ def _read_card(name: bytes, raw: bytes, quiet: Any) -> WorkerCard | None:
             actors=tuple(card["actors"]),
             since=records.from_millis(int(card["since"])),
             is_quiet=bool(quiet),
+            paused=tuple(card.get("paused", ())),
         )
     except (ValueError, KeyError, TypeError):
         return None  # written by another version: it may live, but cannot be described

@@ -192,7 +192,7 @@ class ActingWidget(WatchingWidget):
         changes: dict[str, Any] = {}
         try:
             deed = WorkerDeed(message) if "worker" in message else JobsDeed(message)
-            line = safe_text(f"{self._code}{deed.line}", 2_000)
+            line = safe_text(deed.line(self._code), 2_000)
             if isinstance(deed, WorkerDeed):
                 said = self.act_on_worker(deed.action, deed.worker)
                 changes["said"] = {"text": safe_text(said, 400), "line": line}

@@ -107,7 +107,9 @@ def _show_crew(workers: Sequence[WorkerCard], aside: Aside) -> dict[str, Any]:
         safe_text(card.name, 80): {
             "address": safe_text(card.address, 80),
             "threads": card.threads,
-            "queues": safe_text(", ".join(card.queues), 120),
+            "queues": safe_text(
+                ", ".join(q + " (paused)" * (q in card.paused) for q in card.queues), 120
+            ),
             "quiet": card.is_quiet,
             "memory": aside.memory.get(card.name, 0),
             "here": card.name in aside.ends,

@@ -14,7 +14,7 @@ from labkit.ledger.replay import Replay
 from labkit.redact import safe_text
 from labkit.widgets import aside, twin
 from labkit.widgets.acting import ActingWidget
-from labkit.widgets.finding import Finding
+from labkit.widgets.finding import LONGEST, Finding
 from labkit.widgets.live import SHARED, front_end, writing
 from labkit.widgets.looking import Question
 from labkit.widgets.place import Place
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 #: The most jobs on one page.
 MOST = 100
-#: Characters of what is searched for.
-LONGEST = 300
 
 
 class JobBoard(ActingWidget):

@@ -53,14 +53,14 @@ class Caretaker:
         return CALM
 
     def stirs(self) -> bool:
-        """Whether any worker lives, by one command: a reason to look, where none was known."""
+        """Whether any worker lives, or did at the last call: a reason to look, by one command."""
         since = int(time.time() * 1000) - _SILENCE
         with redis_errors(self._ledger.client):
             found: Any = self._ledger.client.zcount(
                 f"{self._ledger.namespace}:__heartbeats__", since, "+inf"
             )
-        self._stirs = bool(found)
-        return self._stirs
+        did, self._stirs = self._stirs, bool(found)
+        return did or self._stirs
 
     def care(self, counts: Mapping[JobState, int], workers: Sequence[WorkerCard]) -> None:
         """After a look that showed these: mend the records, if nobody else does."""

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from labkit.ledger.query import Query
 from labkit.ledger.records import JobState, from_millis
+from labkit.ledger.search import Search
 from labkit.ledger.verbs import ACTIONS
+from labkit.widgets.finding import LONGEST
+from labkit.widgets.present import see
 
 if TYPE_CHECKING:
     from labkit.ledger.reader import Ledger
@@ -53,40 +56,46 @@ class JobsDeed:
         ids, state = message.get("ids"), message.get("state")
         self.ids = list(filter(_is_id, ids[:_MOST])) if isinstance(ids, list) else []
         self.state = JobState(state) if isinstance(state, str) else None
-        self.query = Query.parse(str(message.get("search") or "")[:_LONGEST])
+        self.text = str(message.get("search") or "")[:LONGEST]
+        self.query = Query.parse(self.text)
         if bool(self.ids) == bool(self.state):
             raise ValueError("An action is either for some jobs or for all in a state.")
 
     @property
-    def _names(self) -> dict[str, str]:
-        """The queue and the actor that are searched for."""
+    def _names(self) -> dict[str, str] | None:
+        """The queue and the actor, where no more than these is searched for."""
         query = self.query
         if query.words or query.ids or len(query.queues) > 1 or len(query.actors) > 1:
-            raise ValueError("All that match are those in a state, of one queue and one actor.")
+            return None
         found = {"queue": query.queues, "actor": query.actors}
         return {name: next(iter(values)) for name, values in found.items() if values}
 
     def choose(self, ledger: Ledger) -> Selection:
-        """The jobs that it is for."""
+        """The jobs that it is for; by words it finds no more than a board shows."""
         if self.state is None:
             return ledger.select(ids=self.ids)
-        return ledger.select(self.state, self._names.get("queue"), self._names.get("actor"))
+        if (names := self._names) is not None:
+            return ledger.select(self.state, names.get("queue"), names.get("actor"))
+        found = Search(ledger, self.query, see, {self.state})
+        return ledger.select(ids=[job.id for job in found if job.state is self.state])
 
-    @property
-    def line(self) -> str:
-        """Behind ``Ledger()``: what does the same."""
+    def line(self, ledger: str) -> str:
+        """What does the same through this ``Ledger()``."""
         # As JavaScript writes it, for the page shows the line before it is sent.
         instant = self.when.astimezone(UTC).isoformat(timespec="milliseconds") if self.when else ""
         time = f'datetime.fromisoformat("{instant[:-6]}Z")' if instant else ""
         if len(self.ids) == 1:
             values = ", ".join([quote(self.ids[0])] + ([time] if time else []))
-            return f".{self.action}({values})"
+            return f"{ledger}.{self.action}({values})"
         if self.ids:
             chosen = f"ids=[{', '.join(map(quote, self.ids))}]"
+        elif (names := self._names) is not None:
+            found = [f"{name}={quote(value)}" for name, value in names.items()]
+            chosen = ", ".join([quote(str(self.state)), *found])
         else:
-            names = [f"{name}={quote(value)}" for name, value in self._names.items()]
-            chosen = ", ".join([quote(str(self.state)), *names])
-        return f".select({chosen}).{self.action}({time})"
+            text = self.text if self.query.states else f"state:{self.state} {self.text}"
+            chosen = f"ids=[job.id for job in {ledger}.search({quote(text)})]"
+        return f"{ledger}.select({chosen}).{self.action}({time})"
 
 
 class WorkerDeed:
@@ -101,12 +110,11 @@ class WorkerDeed:
         if self.action not in WORKER_ACTIONS or not _is_id(self.worker):
             raise ValueError(f"There is no such action on a worker: {self.action[:40]!r}.")
 
-    @property
-    def line(self) -> str:
-        """Behind ``Ledger()``: what does the same."""
+    def line(self, ledger: str) -> str:
+        """What does the same through this ``Ledger()``."""
         if self.action == "resume":
-            return f".quiet({quote(self.worker)}, quiet=False)"
-        return f".{self.action}({quote(self.worker)})"
+            return f"{ledger}.quiet({quote(self.worker)}, quiet=False)"
+        return f"{ledger}.{self.action}({quote(self.worker)})"
 
 
 def do_to_worker(ledger: Ledger, action: str, worker: str) -> str:

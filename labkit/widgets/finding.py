@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 PATIENCE = 0.06
 #: The most jobs that a search keeps; who looks for so many wants a narrower query.
 MOST = 1_000
+#: Characters of what is searched for.
+LONGEST = 300
 
 
 @dataclass(frozen=True)

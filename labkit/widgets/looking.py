@@ -95,8 +95,10 @@ def look(
     if counts.get(JobState.ENQUEUED) and JobState.COMPLETED in counts:
         waiting = [job.id for job in jobs if job.state is JobState.ENQUEUED]
         held, prefetched = ledger.prefetched(waiting)
-    # All that stands beside is the ledger's to tell.
-    wish = question.wish if JobState.COMPLETED in counts else Wish()
+    # Where a job is stands in Dramatiq's keys; all else that stands beside is the ledger's to tell.
+    wish = question.wish
+    if JobState.COMPLETED not in counts:
+        wish = Wish(closely=wish.closely)
     beside = aside.look(ledger, wish, opened, workers, question.limit, at)
     return Picture(
         question,

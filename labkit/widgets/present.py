@@ -13,6 +13,7 @@ import dramatiq
 
 from labkit.ledger.query import Seen
 from labkit.ledger.records import JobState
+from labkit.ledger.workers import UNKNOWN_HOLDER
 from labkit.redact import call_text, mask, safe_text, secrets_of, shorten
 from labkit.widgets import wording
 
@@ -32,8 +33,10 @@ def show_picture(picture: Picture, *, is_foreign: bool = False) -> dict[str, Any
     state = picture.question.state
     rows = [show_job(job) for job in picture.jobs]
     for row, shown in zip(rows, picture.jobs, strict=True):
-        if shown.id in picture.held:
-            row["held"] = safe_text(picture.held[shown.id], 80)
+        if (holder := picture.held.get(shown.id)) == UNKNOWN_HOLDER:
+            row["either"] = True
+        elif holder:
+            row["held"] = safe_text(holder, 80)
     view: dict[str, Any] = {
         "counts": {str(state): count for state, count in picture.counts.items()},
         "tab": str(state) if state else "recent",

@@ -33,7 +33,8 @@ function buildThroughput(live, root) {
     root.classList.toggle("lk-stale", view.live === false || live.gone());
     setText(now, nowText(view, live, found.at(-1)));
     setAttribute(now, "title", now.textContent);
-    setText(empty, busy.length || !view.minutes ? "" : `No job ran in the last ${length} minutes: send one, and a bar grows here.`);
+    const none = view.stock ? "Stock Dramatiq counts no jobs; with LabBroker each counts." : `No job ran in the last ${length} minutes: send one, and a bar grows here.`;
+    setText(empty, busy.length || !view.minutes ? "" : none);
     jobs.draw(found, (one) => [one.completed, one.completed + one.failed], countText, jobsText(busy, length));
     waits.draw(found, (one) => (one.p95 === undefined ? [0, 0] : [one.median, one.p95]), durationText, waitsText(busy, length), true);
     drawTimes(axis, numbers);
@@ -51,6 +52,7 @@ function nowText(view, live, minute) {
   if (live.gone()) return NO_KERNEL;
   if (view.live === false) return `stale since ${clockText(view.since)}`;
   if (!view.minutes) return "connecting…";
+  if (view.stock) return "not recorded";
   const begun = minute.p95 === undefined ? "" : ` · began within ${durationText(minute.median)}`;
   return `this minute: ${countText(minute.completed)} completed, ${countText(minute.failed)} failed${begun}`;
 }

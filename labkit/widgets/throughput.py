@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from labkit.widgets.looking import Picture
 
 MOST = 120
+NOT_RECORDED = (
+    "Throughput: not recorded. Stock Dramatiq counts no jobs; with LabBroker each counts."
+)
 _COLUMNS = ("Minute (UTC)", "Completed", "Failed", "Half began within", "95 in 100 within")
 
 
@@ -58,6 +61,7 @@ class Throughput(WatchingWidget):
             "length": self._minutes,
             "clock": millis(picture.at),
             "live": True,
+            **({} if picture.is_recorded else {"stock": True}),
         }
 
     def snapshot(self) -> twin.Snapshot:
@@ -67,6 +71,8 @@ class Throughput(WatchingWidget):
           RedisUnavailable: Redis does not answer.
         """
         with self._place.ledger() as ledger:
+            if not ledger.is_recorded():
+                return twin.Snapshot(f"<p>{NOT_RECORDED}</p>", NOT_RECORDED)
             busy = [one for one in ledger.minutes(self._minutes) if one.is_busy]
         rows = "".join(f"<tr>{_cells(one)}</tr>" for one in reversed(busy))
         head = "".join(f"<th>{escape(name)}</th>" for name in _COLUMNS)

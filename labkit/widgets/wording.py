@@ -64,7 +64,7 @@ def hint(picture: Picture, unknown: list[str], *, is_foreign: bool) -> str:
     if picture.workers:
         return _crew(picture.workers, picture.prefetched)
     if is_foreign:  # stock workers may be at work there, who do not say who they are
-        return ""
+        return "no labkit worker"
     waiting = (JobState.ENQUEUED, JobState.SCHEDULED, JobState.RETRYING)
     if any(picture.counts[state] for state in waiting):
         return "no worker runs: start one, and it takes what waits"
