@@ -30,8 +30,8 @@ log = logging.getLogger(__name__)
 PASS = 1.0
 ALERT = 5.0
 CALM = 5.0
-#: A worker, of whatever kind, says within so many milliseconds that it lives.
-_SILENCE = 5_000
+#: Milliseconds for which a sign of life counts: longer than CALM, or one could fall in between.
+_SILENCE = 8_000
 
 
 class Caretaker:
