@@ -11,7 +11,7 @@ from dramatiq import Message
 
 from labkit.broker import LabBroker
 from labkit.redis_server import ThrowawayRedis
-from labkit.widgets import JobBoard
+from labkit.widgets import JobBoard, caretaker
 from tests.support import wait_until
 from tests.support_stock import stock_producer, stock_worker
 from tests.support_widgets import FakePage
@@ -161,3 +161,20 @@ def test_without_updates_that_come_by_themselves(
     assert page.view["live"] is False
     assert "does not answer" in page.view["why"]
     broker.client.close()
+
+
+def test_a_sign_that_came_just_behind_a_look_is_seen_by_the_next(
+    server: ThrowawayRedis, boards: list[JobBoard], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of stock Dramatiq no event tells; whoever has sent once gives no second sign."""
+    older = caretaker.CALM * 1000 + 500  # than a look that came a whole pause later
+    monkeypatch.setattr(caretaker, "CALM", 0.2)
+    page = open_page(boards, server.url)
+    message: Message[None] = Message("default", "wait", (), {}, {})
+    with server.client() as client, client.pipeline() as pipe:
+        pipe.rpush("dramatiq:default", "one")
+        pipe.hset("dramatiq:default.msgs", "one", message.encode())
+        pipe.zadd("dramatiq:__heartbeats__", {"producer": time.time() * 1000 - older})
+        pipe.execute()
+    page.wait_until(lambda view: view["counts"]["enqueued"] == 1)
+    assert page.view["stock"]

@@ -279,25 +279,6 @@ def test_a_reader_that_nobody_sees_any_more_is_let_go(
     assert not watcher.add(reader), "a watcher that has ended does not begin again"
 
 
-def test_a_sign_that_came_just_behind_a_look_is_seen_by_the_next(
-    server: ThrowawayRedis, place: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Of stock Dramatiq no event tells; whoever has sent once gives no second sign."""
-    older = caretaker.CALM * 1000 + 500  # than a look that came a whole pause later
-    monkeypatch.setattr(caretaker, "CALM", 0.2)
-    reader = Onlooker()
-    watch(place, reader)
-    reader.sees(enqueued=0)
-    message: Message[None] = Message("default", "wait", (), {}, {})
-    with server.client() as client, client.pipeline() as pipe:
-        pipe.rpush("dramatiq:default", "one")
-        pipe.hset("dramatiq:default.msgs", "one", message.encode())
-        pipe.zadd("dramatiq:__heartbeats__", {"producer": time.time() * 1000 - older})
-        pipe.execute()
-    reader.sees(enqueued=1)
-    assert not reader.last.is_recorded
-
-
 def test_workers_that_come_and_go_are_seen_although_that_is_no_event(
     server: ThrowawayRedis, place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,15 +12,13 @@ from dramatiq import Message
 from playwright.sync_api import expect
 
 from labkit.broker import LabBroker
-from labkit.redis_server import ThrowawayRedis
 from tests.browser.lab import FRONT_ENDS
-from tests.support import wait_until
 from tests.support_jobs import quick_retries, running_worker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser, Locator, Page
+    from playwright.sync_api import Browser, Locator
 
     from tests.browser.lab import Lab, Notebook
 
@@ -36,25 +34,13 @@ while not Path("go-on").exists():
 print("done")
 """
 
-#: As if a change had not reached the page: the next one does not follow upon what it has.
-LOSE = "board._revision += 1"
-
-
-@pytest.fixture(scope="module")
-def mortal() -> Iterator[ThrowawayRedis]:
-    """A Redis of its own, to be killed."""
-    with ThrowawayRedis(persist=True) as server:
-        yield server
-
 
 @pytest.fixture(scope="module", params=FRONT_ENDS)
-def notebook(
-    request: pytest.FixtureRequest, lab: Lab, browser: Browser, mortal: ThrowawayRedis
-) -> Iterator[Notebook]:
+def notebook(request: pytest.FixtureRequest, lab: Lab, browser: Browser) -> Iterator[Notebook]:
     """A notebook whose first cell, a board, has run."""
     (lab.folder / "go-on").unlink(missing_ok=True)
     name = f"board-{request.param}.ipynb"
-    lab.write(name, BOARD, BUSY, f"JobBoard({mortal.url!r})", LOSE)
+    lab.write(name, BOARD, BUSY)
     opened = lab.open(browser, name, size=(1200, 1600), front_end=request.param)
     opened.run_cell(0)
     expect(opened.page.locator(".lk-board")).to_be_visible(timeout=30_000)
@@ -160,7 +146,7 @@ def test_keys_pressed_in_the_board_are_no_commands_of_the_notebook(
     tab.focus()
     for key in ("d", "d", "a", "x", "Enter"):  # delete, insert, cut, edit
         page.keyboard.press(key)
-    expect(page.locator(".jp-Notebook .jp-Cell")).to_have_count(4)
+    expect(page.locator(".jp-Notebook .jp-Cell")).to_have_count(2)
     expect(tab).to_be_focused()
     notebook.save()  # with Control+s, from here
     expect(tab).to_be_focused()
@@ -202,25 +188,6 @@ def test_it_fits_where_it_stands_and_nothing_jumps(board: Locator, broker: LabBr
     board.evaluate("board => { board.style.width = '' }")
 
 
-def test_a_page_that_closes_ends_the_watching(
-    lab: Lab, browser: Browser, redis_url: str, throwaway_redis: ThrowawayRedis
-) -> None:
-    own = throwaway_redis.client()
-
-    def connections() -> int:
-        return len(own.client_list())
-
-    before = connections()
-    lab.write("closing.ipynb", f"from labkit.widgets import JobBoard\nJobBoard({redis_url!r}, 'n')")
-    opened = lab.open(browser, "closing.ipynb")
-    opened.run_all()
-    expect(opened.page.locator(".lk-board .lk-empty")).to_be_visible(timeout=30_000)
-    assert connections() > before
-    opened.page.goto("about:blank")
-    wait_until(lambda: connections() == before, 6, "nobody looks, and nobody watches")
-    opened.close()
-
-
 def test_a_busy_kernel_still_shows_and_loses_no_click(
     lab: Lab, notebook: Notebook, board: Locator, broker: LabBroker
 ) -> None:
@@ -242,76 +209,6 @@ def test_a_busy_kernel_still_shows_and_loses_no_click(
     expect(enqueued).not_to_have_attribute("aria-busy", "true")
     expect(board.locator(".lk-list caption")).to_have_text("Jobs enqueued")
     expect(board.locator(".lk-foot .lk-words")).to_have_text("live")
-
-
-def test_a_change_that_was_lost_is_made_good(
-    notebook: Notebook, board: Locator, broker: LabBroker
-) -> None:
-    send(broker, 1)
-    expect(row(board, "task_logger(1)")).to_be_visible()
-    notebook.run_cell(3)
-    notebook.wait_for_run(3)
-    for number in (2, 3):
-        send(broker, number)
-        expect(row(board, f"task_logger({number})")).to_be_visible()
-    expect(count(board, "Enqueued")).to_have_text("3")
-
-
-def hide(page: Page, is_hidden: bool) -> None:
-    """As a browser says it of a tab in the background."""
-    page.evaluate(
-        """state => {
-          Object.defineProperty(document, "visibilityState", { value: state, configurable: true });
-          document.dispatchEvent(new Event("visibilitychange"));
-        }""",
-        "hidden" if is_hidden else "visible",
-    )
-
-
-@pytest.mark.parametrize("how", ["collapsed", pytest.param("in the back", marks=pytest.mark.slow)])
-def test_hidden_it_asks_redis_nothing(
-    notebook: Notebook, board: Locator, broker: LabBroker, how: str
-) -> None:
-    page, own = notebook.page, broker.client
-    send(broker, 1)
-    expect(row(board, "task_logger(1)")).to_be_visible()
-
-    last = time.monotonic()
-
-    def is_silent() -> bool:
-        """Whether no command but these has come for twice as long as an idle board waits."""
-        nonlocal last
-        if int(own.info("stats")["total_commands_processed"]) > 1:
-            last = time.monotonic()
-        own.config_resetstat()  # counts itself
-        return time.monotonic() > last + 2.5
-
-    def show(is_shown: bool) -> None:
-        if how == "in the back":
-            hide(page, not is_shown)
-        elif is_shown:
-            notebook.cell(0).locator(".jp-Placeholder-content").click()
-        else:
-            notebook.cell(0).locator(".jp-OutputCollapser").click()
-
-    assert not is_silent()
-    show(False)
-    try:
-        wait_until(is_silent, 15, "Redis is asked nothing")
-    finally:
-        show(True)
-    send(broker, 2)
-    expect(row(board, "task_logger(2)")).to_be_visible()
-
-
-def test_stale_data_is_marked_and_heals(notebook: Notebook, mortal: ThrowawayRedis) -> None:
-    notebook.run_cell(2)
-    words = notebook.cell(2).locator(".lk-foot .lk-words")
-    expect(words).to_have_text("live", timeout=15_000)
-    mortal.kill()
-    expect(words).to_contain_text(re.compile(r"stale since \d\d:\d\d:\d\d"), timeout=2_500)
-    mortal.restart()
-    expect(words).to_have_text("live", timeout=2_500)
 
 
 def test_a_kernel_that_has_gone_is_said(notebook: Notebook, board: Locator) -> None:
