@@ -56,10 +56,16 @@ def check_clear(clear: Any) -> None:
         raise Wrong("`clear` is not a function any more: define it with `def clear(url):`")
     with ThrowawayRedis() as server, redis.Redis(port=server.port, db=0) as elsewhere:
         move_in(server, "dramatiq", NEIGHBOUR)
+        before = {bytes(key) for key in server.client().scan_iter()}
         answer = _call(clear, server.url)
         keys = {bytes(key) for key in server.client().scan_iter()}
         if answer is ... and b"dramatiq:default" in keys:
             raise NotAttempted
+        if keys == before and elsewhere.exists(WIKI):
+            raise Wrong(
+                "every key is there as before. Did you call what clears, on the server of this "
+                "`url`? A pattern with a star is one only for the commands that search"
+            )
         _judge(keys, bool(elsewhere.exists(WIKI)))
 
 
@@ -108,6 +114,11 @@ QUEUE_ONLY = """\
 def clear(url):
     with Redis.from_url(url) as client:
         client.delete("dramatiq:default")
+"""
+
+OTHER_SERVER = """\
+def clear(url):
+    return Ledger().clear()
 """
 
 TOO_SHORT = """\

@@ -115,6 +115,15 @@ def catch_up(ledger, job, ids):
     return missing
 """
 
+RUNNING_TOO = QUEUE_ALONE.replace(
+    'ledger.jobs("enqueued", actor=job.actor_name, limit=10_000)',
+    "[\n"
+    "        record\n"
+    '        for state in ("enqueued", "scheduled", "retrying")\n'
+    "        for record in ledger.jobs(state, actor=job.actor_name, limit=10_000)\n"
+    "    ]",
+)
+
 FIRST_PAGES = """\
 def catch_up(ledger, job, ids):
     coming = {

@@ -47,6 +47,7 @@ class Bench:
         self.remind.send(*arguments)
         while (taken := next(self._running)) is None:
             pass
+        self.broker.emit_before("process_message", taken)  # as the thread that begins its body
         return taken
 
     def fail(self, *arguments: Any) -> None:
@@ -93,6 +94,7 @@ def check_call_off(call_off: Any) -> None:
     with bench() as at:
         for customer in ("Ada", "Grace"):
             at.fail(customer)
+        at.start("Ada")
         for customer in ("Ada", "Grace"):
             at.retry(customer)
             at.schedule([(customer, number) for number in range(MANY)])
@@ -112,7 +114,9 @@ def call(function: Callable[..., Any], *given: Any) -> Any:
     try:
         return function(*given)
     except (AlreadyTaken, UnknownJob) as error:
-        raise Wrong(f"the ledger refused: {error}. What has ended cannot be cancelled") from None
+        raise Wrong(
+            f"the ledger refused: {error}. What has begun or ended cannot be called off"
+        ) from None
 
 
 def _judge_others(before: dict[str, JobRecord], after: dict[str, JobRecord]) -> None:
@@ -201,6 +205,15 @@ def call_off(ledger, customer):
         for job in ledger.jobs(state, limit=10_000):
             if customer in job.args:
                 ledger.cancel(job.id)
+"""
+
+THE_BEGUN_TOO = """\
+def call_off(ledger, customer):
+    for state in JobState:
+        if not state.is_final:
+            for job in ledger.jobs(state, limit=10_000):
+                if job.args[0] == customer:
+                    ledger.cancel(job.id)
 """
 
 THE_DEAD_TOO = """\

@@ -118,6 +118,7 @@ EXERCISES = {
         wrong=[
             (checks.YAML, "not valid TOML"),
             (checks.BELOW, "above the first table", "tables"),
+            (checks.ONE_QUEUE, "two queues were named"),
             (
                 'config = """\nthreads = 2\n[production]\nthreads = 10\n"""',
                 "there is no setting 'threads'",
@@ -146,6 +147,7 @@ EXERCISES = {
         wrong=[
             (checks.TALLY + checks.TOO_EARLY, "before it had run", "begun"),
             (checks.TALLY + checks.EITHER_WAY, "counted them as done", "ended"),
+            (checks.TALLY + checks.BY_RESULT, "A job that returns nothing"),
             (checks.TALLY + checks.TOO_FEW, "as CRITICAL", "loud"),
             (checks.TALLY + checks.OTHER_NAME, "calls a hook by its name"),
         ],
@@ -176,6 +178,8 @@ EXERCISES = {
         also_correct=stopwatch.STUB + stopwatch.OTHERWISE,
         wrong=[
             (stopwatch.STUB + stopwatch.ONE_FOR_ALL, "was written over", "one_at_a_time"),
+            (stopwatch.STUB + stopwatch.BY_ACTOR, "was written over", "one_at_a_time"),
+            (stopwatch.STUB + stopwatch.FROM_SENDING, "waited for a worker"),
             (stopwatch.STUB + stopwatch.ONLY_GOOD, "those that fail"),
             (stopwatch.STUB + stopwatch.OWN_CLOCK, "somebody else can turn it"),
             (stopwatch.STUB + stopwatch.NO_OUTCOME, "as CRITICAL", "loud"),

@@ -26,7 +26,11 @@ def check_toml(text: Any) -> None:
             f"development gets {development.concurrency} threads and production "
             f"{production.concurrency}; 2 and 10 were asked for"
         )
-    for settings in (development, production, _read(text, "staging")):
+    every = [development, production, _read(text, "staging")]
+    if len({tuple(settings.queues) for settings in every}) == 1 and development.queues:
+        if sorted(development.queues) != ["default", "mailers"]:
+            raise Wrong(f"every environment gets {development.queues}, and two queues were named")
+    for settings in every:
         if sorted(settings.queues) != ["default", "mailers"]:
             raise Wrong(
                 f"{settings.env} listens to {settings.queues or 'every queue'}. What stands below "
@@ -66,9 +70,10 @@ def check_tally(tally_class: Any) -> None:
 def judge_hooks(complaints: Sequence[str], was_called: bool) -> None:
     """Whether the hooks of a middleware are hooks: called, and without an error."""
     if complaints:
+        question = " What does Dramatiq hand to this hook?" if "argument" in complaints[0] else ""
         raise Wrong(
             f"your hook raised: {complaints[0]}. Dramatiq wrote that to its log as CRITICAL and "
-            "went on with the job, so nobody noticed. What does Dramatiq hand to this hook?"
+            f"went on with the job, so nobody noticed.{question}"
         )
     if not was_called:
         raise Wrong(
@@ -89,6 +94,11 @@ def _judge_tally(tally: Any, seen: Sequence[int], complaints: Sequence[str]) -> 
         raise Wrong(
             "two of the five jobs raised, and you counted them as done. The hook is called for "
             "those too: how does it tell you?"
+        )
+    if counted == (0, 5):
+        raise Wrong(
+            "you counted those that ended well as failed. A job that returns nothing has no "
+            "result, and nothing is wrong with it: what tells you that one raised?"
         )
     if counted != (3, 2):
         raise Wrong(
@@ -124,6 +134,16 @@ config = '''
 concurrency: 2
 queues:
   - default
+'''
+"""
+
+ONE_QUEUE = """\
+config = '''
+concurrency = 2
+queues = ["default"]
+
+[production]
+concurrency = 10
 '''
 """
 
@@ -165,6 +185,14 @@ TOO_EARLY = """
 EITHER_WAY = """
     def after_process_message(self, broker, message, *, result=None, exception=None):
         self.done += 1
+"""
+
+BY_RESULT = """
+    def after_process_message(self, broker, message, *, result=None, exception=None):
+        if result is not None:
+            self.done += 1
+        else:
+            self.failed += 1
 """
 
 TOO_FEW = """

@@ -5,6 +5,8 @@ from __future__ import annotations
 from threading import Event
 from typing import Any
 
+from dramatiq import Broker, Middleware
+from dramatiq.broker import MessageProxy
 from dramatiq.middleware import Retries
 
 from labkit.course.chapters.configuring_checks import NO_HOOKS, judge_hooks
@@ -12,14 +14,18 @@ from labkit.course.exercise import NotAttempted, Wrong
 from labkit.course.trial import trial
 
 #: When the check's jobs begin and end, on its clock: one of 20 s, one of 3 s in the middle of it,
-#: one of another actor that raises after 5 s.
-LONG, SHORT, FAILED = (0.0, 20.0), (10.0, 13.0), (30.0, 35.0)
+#: one of another actor that raises after 5 s. Each is sent two seconds before it begins.
+LONG, SHORT, FAILED = (2.0, 22.0), (12.0, 15.0), (32.0, 37.0)
+WAITING = 2.0
 
 
-class _Clock:
-    """A clock that stands still until it is set."""
+class _Clock(Middleware):
+    """A clock that stands still until it is set; a job's wait for a worker is over as it begins."""
 
     now = 0.0
+
+    def before_process_message(self, broker: Broker, message: MessageProxy) -> None:
+        self.now += WAITING
 
     def __call__(self) -> float:
         return self.now
@@ -31,7 +37,7 @@ def check_stopwatch(stopwatch_class: Any) -> None:
         raise NotAttempted
     clock = _Clock()
     stopwatch = stopwatch_class(clock)
-    with trial(stopwatch, Retries(max_retries=0)) as queue:
+    with trial(clock, stopwatch, Retries(max_retries=0)) as queue:
         gates = {name: Event() for name in ("long", "short", "failed")}
 
         def brew(name: str) -> None:
@@ -42,7 +48,7 @@ def check_stopwatch(stopwatch_class: Any) -> None:
             raise ValueError("a job that fails")
 
         def begin(job: Any, name: str, at: float) -> Any:
-            clock.now = at
+            clock.now = at - WAITING
             message = job.send(name)
             queue.wait_for(message, "running")
             return message
@@ -69,13 +75,18 @@ def check_stopwatch(stopwatch_class: Any) -> None:
 
 
 def _judge(seconds: dict[str, list[Any]], complaints: list[str]) -> None:
-    judge_hooks(complaints, bool(seconds))
     brewed = seconds.get("brew", [])
-    if brewed == [3.0, 10.0]:
+    if brewed == [3.0, 10.0] or (brewed == [3.0] and any("KeyError" in c for c in complaints)):
         raise Wrong(
-            "two jobs ran at once: one of 20 s, and in the middle of it one of 3 s. You have 3 and "
-            "10: the second job’s beginning was written over the first one’s. A worker has one "
-            "middleware object for all its threads"
+            "two jobs ran at once: one of 20 s, and in the middle of it one of 3 s. You have "
+            f"{' and '.join(f'{length:g}' for length in brewed)}: the second job’s beginning was "
+            "written over the first one’s. A worker has one middleware object for all its threads"
+        )
+    judge_hooks(complaints, bool(seconds))
+    if brewed == [3.0 + WAITING, 20.0 + WAITING]:
+        raise Wrong(
+            f"the jobs ran for 3 and 20 s, and you have {brewed[0]:g} and {brewed[1]:g}: each had "
+            f"waited for a worker for {WAITING:g} s. Which hook is called when it begins?"
         )
     if any(not isinstance(length, int | float) for length in brewed):
         raise Wrong(f"`seconds['brew']` is {brewed}; a number of seconds was asked for, each time")
@@ -84,7 +95,7 @@ def _judge(seconds: dict[str, list[Any]], complaints: list[str]) -> None:
             f"the jobs took 3 and 20 s on the check’s clock, and you have {brewed[0]:.4f}: read "
             "`self.clock`, so that somebody else can turn it"
         )
-    if sorted(brewed) == [13.0, 20.0]:
+    if brewed == [SHORT[1], LONG[1]]:
         raise Wrong("you wrote down when each job ended; its length begins where the job begins")
     if brewed != [3.0, 20.0]:
         raise Wrong(
@@ -138,6 +149,21 @@ ONE_FOR_ALL = f"""
 {_AFTER}\
         self.seconds[message.actor_name].append(self.clock() - self.began)
 """
+
+BY_ACTOR = f"""\
+        self.started = {{}}
+
+    def before_process_message(self, broker, message):
+        self.started[message.actor_name] = self.clock()
+
+{_AFTER}\
+        seconds = self.clock() - self.started.pop(message.actor_name)
+        self.seconds[message.actor_name].append(seconds)
+"""
+
+FROM_SENDING = SOLUTION.replace(
+    "before_process_message(self, broker, message)", "before_enqueue(self, broker, message, delay)"
+)
 
 ONLY_GOOD = f"""\
         self.started = {{}}

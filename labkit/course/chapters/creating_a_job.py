@@ -168,6 +168,20 @@ EXERCISES = {
                 ),
                 "as it went in",
             ),
+            (
+                _file(
+                    "from labkit import actor\n\n\n@actor\n"
+                    "def shout(text: str) -> None:\n    print(text.capitalize())\n"
+                ),
+                "not all of its letters",
+            ),
+            (
+                _file(
+                    "from labkit import actor\n\n\n@actor\n"
+                    "def shout(text: str) -> None:\n    print(text.upper)\n"
+                ),
+                "printed a method",
+            ),
         ],
         praise=(
             "The message only named `shout`. The worker found the rest in your file: no code of "

@@ -99,9 +99,13 @@ def check_shout(job: str) -> None:
         return
     if TEXT in log:
         raise Wrong("the text came out as it went in: it was to be in capital letters")
+    if TEXT in log.lower():
+        raise Wrong("not all of its letters are capital: that is another method of the text")
+    if "built-in method" in log:
+        raise Wrong("the job printed a method, and not what it makes: `()` behind it calls it")
     raise Wrong(
-        "the job ran, and the text is not in the worker's window. What a job returns goes nowhere, "
-        "because nobody waits for it: print it"
+        "the job ran, and the text that it was sent is not in the worker's window. What a job "
+        "returns goes nowhere, because nobody waits for it: print it"
     )
 
 

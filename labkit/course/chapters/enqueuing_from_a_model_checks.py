@@ -47,18 +47,24 @@ def check_urgent(log_urgent: Any) -> None:
         )
     if not sent:
         raise Wrong(
-            f"no job was sent for {urgent.title!r}. `task_logger(…)` calls the function, here and "
-            "now; which method sends it?"
+            f"no job was sent for {urgent.title!r}, which begins with `!`. `task_logger(…)` calls "
+            "the function, here and now, and `.message(…)` only makes a message; which method "
+            "sends it?"
         )
     if len(sent) > 1:
         raise Wrong(f"{len(sent)} jobs were sent for one task")
     if sent[0].actor_name != "task_logger":
         raise Wrong(f"the job that was sent is {sent[0].actor_name!r}, and not `task_logger`")
-    if list(sent[0].args) != [urgent.id]:
-        got = ", ".join(map(repr, sent[0].args)) or "nothing"
+    given = (*sent[0].args, *sent[0].kwargs.values())
+    if given == (urgent.title,):
         raise Wrong(
-            f"the job is given {got}, perhaps the title; it needs the task's id, which is "
-            f"{urgent.id}"
+            f"the job is given the title, and needs the task's id, which is {urgent.id}: the id "
+            "finds the task as it will be then"
+        )
+    if given != (urgent.id,):
+        raise Wrong(
+            f"the job is given {', '.join(map(repr, given)) or 'nothing'}; it needs the task's id, "
+            f"which is the number {urgent.id}, and nothing else"
         )
 
 
@@ -110,9 +116,9 @@ def _compare_price(price: Any) -> None:
     except (InvalidOperation, TypeError, ValueError):
         raise Wrong(f"`Decimal({price!r})` makes no number of it") from None
     if came != PRICE:
+        why = ". A number with a point is the nearest binary fraction"
         raise Wrong(
-            f"the price comes out as {came}, and it was {PRICE}. A number with a point is the "
-            "nearest binary fraction"
+            f"the price comes out as {came}, and it was {PRICE}{why * isinstance(price, float)}"
         )
 
 
@@ -143,8 +149,7 @@ def log_urgent(task):
 
 URGENT_OTHERWISE = """\
 def log_urgent(task):
-    calls = [(task.id,)] if task.title[0] == "!" else []
-    return task_logger.send_many(calls)
+    return task_logger.send(task_id=task.id) if task.title[0] == "!" else None
 """
 
 SENDS_THE_TASK = """\
@@ -157,6 +162,12 @@ SENDS_THE_TITLE = """\
 def log_urgent(task):
     if task.title.startswith("!"):
         task_logger.send(task.title)
+"""
+
+SENDS_TEXT = """\
+def log_urgent(task):
+    if task.title.startswith("!"):
+        task_logger.send(str(task.id))
 """
 
 CALLS = """\

@@ -94,7 +94,13 @@ def check_sending(sending: Any) -> None:
 
 
 def _judge_success(bench: _Bench, sending: Callable[[], Any]) -> None:
-    with sending() as given:
+    block = sending()
+    if not hasattr(block, "__enter__"):
+        raise Wrong(
+            f"it returns a {type(block).__name__}, which `with` cannot use. Is `@contextmanager` "
+            "above it, and a `yield` inside?"
+        )
+    with block as given:
         try:
             db, later = given
         except TypeError:
@@ -104,6 +110,8 @@ def _judge_success(bench: _Bench, sending: Callable[[], Any]) -> None:
             ) from None
         if db is ... or later is ...:
             raise NotAttempted
+        if not isinstance(db, Session):
+            raise Wrong("the first of the two is no session: `session()` opens one, in a `with`")
         number = bench.make_task(db)
         wanted = [("note", (number, "first")), ("tell", (number,)), ("note", ())]
         for name, arguments in wanted:
@@ -279,6 +287,14 @@ def sending():
         yield db, lambda job, *arguments: calls.append((job, arguments))
     for job, arguments in calls:
         job.send(*arguments)
+"""
+
+NO_MANAGER = SOLUTION.removeprefix("@contextmanager\n")
+
+NO_BLOCK = """\
+@contextmanager
+def sending():
+    yield session(), lambda job, *arguments: job.send(*arguments)
 """
 
 NO_ARGUMENTS = """\

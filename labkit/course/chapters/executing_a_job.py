@@ -223,6 +223,7 @@ EXERCISES = {
             (night.NINE_HOURS, "a delay is not a time of day"),
             (night.ONLY_LATE, "it is night, and the job was sent to run at once"),
             (night.SERVERS_CLOCK, "On whose clock"),
+            (night.SEVEN_IS_NIGHT, "sharp the night is over"),
             (night.CALLED, "was called, and so it ran here"),
             (night.BARE, "and the arguments were"),
         ],

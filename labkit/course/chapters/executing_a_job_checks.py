@@ -80,6 +80,8 @@ def check_waited(message: Any, waited: Any, ran: Any) -> None:
             "from enqueued to finished is the whole life of the job, waiting and running together. "
             "One of your two names holds that"
         )
+    if (waiting, running) == tuple(timedelta(seconds=length.seconds) for length in right):
+        raise Wrong("only whole seconds are left of the two: `total_seconds()` keeps the rest")
     raise Wrong("these are not the lengths of time between the three moments of this job's record")
 
 
@@ -104,7 +106,10 @@ def _record_of(message: Any) -> JobRecord:
         raise Wrong(f"what a send returns is a message, and this is a {type(message).__name__}")
     record = Ledger().job(message.message_id)
     if record is None:
-        raise Wrong("Redis knows no job with this message's id: has everything been cleared since?")
+        raise Wrong(
+            "Redis knows no job with this message's id. Was it sent, or only made? Or has "
+            "everything been cleared since?"
+        )
     return record
 
 

@@ -65,6 +65,8 @@ def _judge(jobs: list[JobRecord], now: datetime, is_night: bool) -> None:
     if tuple(job.args) != ARGUMENTS:
         raise Wrong(f"the job was given {tuple(job.args)}, and the arguments were {ARGUMENTS}")
     if not is_night:
+        if job.eta is not None and now.hour == 7:
+            raise Wrong(f"{clock} sharp the night is over, and the job was told to wait")
         if job.eta is not None:
             raise Wrong(
                 f"{clock} on the customer's clock it is day, and the job was told to wait. On "
@@ -126,6 +128,8 @@ def send_politely(job, *arguments, now):
         wait = timedelta(hours=31) - clock
     return job.send_in(wait, *arguments)
 """
+
+SEVEN_IS_NIGHT = SOLUTION.replace("7 <= now.hour", "7 < now.hour")
 
 SAME_DAY = """\
 def send_politely(job, *arguments, now):

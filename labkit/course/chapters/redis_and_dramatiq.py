@@ -122,6 +122,9 @@ EXERCISES = {
             ('def take(client):\n    return client.rpop("line")', "that is a stack", "stack"),
             ('def take(client):\n    return client.lindex("line", 0)', "left it there"),
             ('def take(client):\n    return client.lpop("queue")', "ask for the list `line`"),
+            ('def take(client):\n    print(client.lpop("line"))', "or it is lost"),
+            ('def take(client):\n    return client.blpop("line", timeout=1)', "item alone"),
+            ('def take(client):\n    return client.blpop("line")[1]', "if need be for ever"),
             (
                 "def take(client):\n"
                 '    item = client.lindex("line", 0)\n'
@@ -155,6 +158,8 @@ EXERCISES = {
             (checks.ALL_MESSAGES, "has in its hands", "in_the_hash"),
             (checks.POPPED, "is no look", "peek"),
             (checks.IDS, "is the id of a delivery"),
+            (checks.MESSAGES, "was to be a pair"),
+            (checks.OTHER_KEY, "finds none"),
             (checks.FIRST_TWO, "you list 2"),
             (checks.NO_RETURN, "Does it `return`"),
         ],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import redis
@@ -14,18 +14,27 @@ from labkit.redis_server import ThrowawayRedis
 Take = Callable[[redis.Redis], Any]
 
 LINE = "line"
+#: Seconds after which a `take` that waits for an item is taken for one that waits for ever.
+PATIENCE = 2.0
 QUEUE = "dramatiq:default"
 
 
 def check_take(take: Take) -> None:
     """The learner's ``take`` on a list of three, beside a rival, and on an empty list."""
     with ThrowawayRedis() as server:
-        client = server.client(decode_responses=True)
+        client = server.client(decode_responses=True, socket_timeout=PATIENCE)
         client.rpush(LINE, "first", "second", "third")
         _judge_one(take(client), client)
         _judge_rivals(take, server, client)
         client.delete(LINE)
-        if take(client) is not None:
+        try:
+            empty = take(client)
+        except redis.TimeoutError:
+            raise Wrong(
+                "the line is empty, and `take` waits for somebody to put an item in, if need be "
+                "for ever. It returns None there"
+            ) from None
+        if empty is not None:
             raise Wrong("from an empty line nothing can be taken: `take` returns None there")
 
 
@@ -43,10 +52,20 @@ def _judge_one(taken: Any, client: redis.Redis) -> None:
             "you took the newest. Whoever waits longest goes last then: that is a stack, and while "
             "new jobs keep coming, the oldest never runs"
         )
-    if taken == "first" and "first" in left:
+    if taken is None:
+        raise Wrong(
+            f"{3 - len(left)} of three items are gone from the list, and `take` returned None: "
+            "`return` what you took, or it is lost"
+        )
+    if taken in ("first", ["first"]) and "first" in left:
         raise Wrong(
             "you looked at the oldest item and left it there, so the next worker gets it again: "
             "every job would run for ever"
+        )
+    if isinstance(taken, list | tuple) and "first" in taken:
+        raise Wrong(
+            f"`take` returned {taken!r}, and the item alone was asked for: BLPOP answers with the "
+            "list's name and the item, and LPOP with a count answers with a list"
         )
     if taken != "first" or left != ["second", "third"]:
         raise Wrong(
@@ -102,7 +121,7 @@ def check_waiting(waiting: Take) -> None:
             client.lmove(QUEUE, QUEUE, "LEFT", "RIGHT")
             _judge_waiting(waiting(client), client)
             client.delete(QUEUE)
-            if (empty := waiting(client)) != []:
+            if (empty := waiting(client)) is None or list(empty) != []:
                 raise Wrong(f"nobody waits any more, and `waiting` says {empty!r}, and not []")
         finally:
             consumer.close()
@@ -122,12 +141,22 @@ def _judge_waiting(listed: Any, client: redis.Redis) -> None:
         raise NotAttempted
     if listed is None:
         raise Wrong("`waiting` returned None, and three jobs wait. Does it `return` its list?")
+    if isinstance(listed, str) or not isinstance(listed, Iterable):
+        raise Wrong(f"`waiting` returned {listed!r}, and a list of pairs was asked for")
+    listed = list(listed)
+    if listed and listed[0] in client.lrange(QUEUE, 0, -1):
+        raise Wrong(
+            f"the list begins with {listed[0]!r}. An entry of the queue’s list is the id of a "
+            "delivery; under that id the hash has the message"
+        )
+    if not listed:
+        raise Wrong(f"three jobs wait, and `waiting` finds none. The queue’s list is `{QUEUE}`")
     try:
         pairs = [(actor, list(arguments)) for actor, arguments in listed]
     except (TypeError, ValueError):
         raise Wrong(
-            f"the list begins with {next(iter(listed), None)!r}. An entry of the queue’s list is "
-            "the id of a delivery; under that id the hash has the message"
+            f"the list begins with {listed[0]!r}. Each entry was to be a pair: the actor’s name "
+            "and its arguments"
         ) from None
     if ("brew", ["held"]) in pairs:
         raise Wrong(
@@ -140,7 +169,7 @@ def _judge_waiting(listed: Any, client: redis.Redis) -> None:
         raise Wrong(f"these are the three that wait, and not in their order. Oldest first: {WAIT}")
     if all(pair in WAIT for pair in pairs):
         raise Wrong(f"three jobs wait, and you list {len(pairs)}. LRANGE includes its last place")
-    raise Wrong(f"`waiting` says {pairs}, and this is who waits: {WAIT}")
+    raise Wrong(f"`waiting` says {listed}, and this is who waits: {WAIT}")
 
 
 WAITING_STUB = "def waiting(client):\n    return ..."
@@ -190,6 +219,18 @@ def waiting(client):
     ids = client.lrange("dramatiq:default", 0, 1)
     found = [json.loads(client.hget("dramatiq:default.msgs", id)) for id in ids]
     return [(message["actor_name"], message["args"]) for message in found]
+"""
+
+MESSAGES = """\
+def waiting(client):
+    ids = client.lrange("dramatiq:default", 0, -1)
+    return [json.loads(client.hget("dramatiq:default.msgs", id)) for id in ids]
+"""
+
+OTHER_KEY = """\
+def waiting(client):
+    ids = client.lrange("default", 0, -1)
+    return [json.loads(client.hget("default.msgs", id)) for id in ids]
 """
 
 NO_RETURN = """\

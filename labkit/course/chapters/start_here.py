@@ -100,6 +100,8 @@ EXERCISES = {
             ("sent = task_logger.send", "Nothing was called", "naming"),
             ("sent = task_logger.message(2)", "until somebody sends it", "made"),
             ("sent = task_logger.send(1)", "not for task 2"),
+            ("sent = print(task_logger.send(2))", "nothing came back"),
+            ("sent = task_logger.send_many([(2,)])", "is a list"),
             ("sent = 2", "what `send` returned"),
         ],
         praise="You got a message back, with an id, and not the result: nobody has run it yet.",
@@ -125,6 +127,12 @@ EXERCISES = {
             ("counts = Ledger().jobs('enqueued')", "a list of jobs"),
             ("counts = 1", "a number for each state"),
             ("counts = {'enqueued': 99}", "rather than write it down", "typed"),
+            ("counts = print(Ledger().counts())", "does not hand it on"),
+            ("counts = list(Ledger().counts().values())", "kind list"),
+            (
+                "counts = {state: n for state, n in Ledger().counts().items() if n}",
+                "with no job in them are missing",
+            ),
         ],
         praise="Every state is there, also those with no job in them.",
     ),
@@ -166,6 +174,12 @@ EXERCISES = {
                 "later",
             ),
             ("def left():\n    return sum(Ledger().counts().values())", "are an end", "ended"),
+            (
+                "def left():\n"
+                "    counts = Ledger().counts()\n"
+                "    return counts['enqueued'] + counts['scheduled']",
+                "waits for its next attempt",
+            ),
             ("left = Ledger().counts()['enqueued']", "is no function"),
             ("def left():\n    print(Ledger().counts()['enqueued'])", "`return` hands it out"),
         ],

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Any
 
@@ -13,13 +13,20 @@ from labkit.broker import LabBroker
 from labkit.course.exercise import NotAttempted, Wrong
 from labkit.errors import AlreadyTaken, CourseError, UnknownJob
 from labkit.ledger.reader import Ledger
-from labkit.ledger.records import JobState
+from labkit.ledger.records import JobRecord, JobState
 
 
 def check_sent(sent: Any) -> None:
     """The job that ``sent`` (a message, a record or an id) names, as the ledger knows it."""
     if callable(sent):
         raise Wrong("`sent` is the method itself. Nothing was called: that takes `()` behind it")
+    if sent is None:
+        raise Wrong(
+            "`sent` is None: nothing came back. A job that is called runs here and returns what "
+            "its function returns, and `print` returns nothing. Which method sends?"
+        )
+    if isinstance(sent, list):
+        raise Wrong(f"`sent` is a list, of {len(sent)}; one message was asked for")
     job_id = getattr(sent, "message_id", getattr(sent, "id", sent))
     if not isinstance(job_id, str):
         raise Wrong(
@@ -41,14 +48,22 @@ def check_counts(counts: Any) -> None:
         raise Wrong(
             "`counts` is the method itself, not what it answers: call it, with `()` at its end"
         )
-    if isinstance(counts, list):
+    if isinstance(counts, list) and all(isinstance(job, JobRecord) for job in counts):
         raise Wrong(
             "`counts` is a list of jobs, of one state. Another question of the ledger answers for "
             "all states at once"
         )
-    if isinstance(counts, int):
-        raise Wrong("`counts` is one number, and there is a number for each state: a dictionary")
-    if counts != Ledger().counts():
+    if counts is None:
+        raise Wrong("`counts` is None: `print` shows an answer, and does not hand it on")
+    if not isinstance(counts, Mapping):
+        raise Wrong(
+            f"`counts` is of the kind {type(counts).__name__}, and there is a number for each "
+            "state: a dictionary"
+        )
+    truth = Ledger().counts()
+    if counts == {state: number for state, number in truth.items() if number} != truth:
+        raise Wrong("the states with no job in them are missing: that nothing is dead is news, too")
+    if counts != truth:
         raise Wrong(
             "`counts` is not what Redis holds now: ask the ledger rather than write it down"
         )
@@ -76,6 +91,9 @@ def check_left(left: Any) -> None:
         with suppress(AlreadyTaken):  # a worker is quicker, and has ended it all the same
             ledger.cancel(now.message_id)
         _judge_end(left, before)
+        with _two_under_way() as under_way:
+            ended += under_way
+            _judge_under_way(left)
     finally:
         for job_id in (now.message_id, later.message_id, *ended):
             with suppress(AlreadyTaken, UnknownJob):
@@ -104,6 +122,25 @@ def _two_that_ended() -> list[str]:
     return [done.message_id, given_up.message_id]
 
 
+@contextmanager
+def _two_under_way() -> Iterator[list[str]]:
+    """A job that runs and one that failed and will be tried again, in that queue; their ids."""
+    broker = LabBroker(middleware=[])
+    runs: Message[None] = Message("left-check", "nobody", (), {}, {})
+    again: Message[None] = Message("left-check", "nobody", (), {}, {"retries": 1})
+    broker.enqueue(runs)
+    broker.enqueue(again, delay=3_600_000)
+    consumer = broker.consume("left-check", prefetch=1)
+    try:
+        if (delivery := next(consumer)) is None:
+            raise CourseError("a job of the check did not come out of its queue")
+        broker.emit_before("process_message", delivery)  # as the thread does that begins its body
+        yield [runs.message_id, again.message_id]
+    finally:
+        consumer.close()
+        broker.close()
+
+
 def _judge_growth(left: Callable[[], Any], before: Any) -> None:
     after = left()
     if after == before:
@@ -127,6 +164,16 @@ def _judge_end(left: Callable[[], Any], before: Any) -> None:
         )
     if after != truth:
         raise Wrong(f"`left()` says {after!r}, and {truth} jobs have not come to an end")
+
+
+def _judge_under_way(left: Callable[[], Any]) -> None:
+    after, truth = left(), _truth()
+    if after != truth:
+        raise Wrong(
+            "now a job of the check is running, and another has failed and waits for its next "
+            f"attempt. Neither has come to an end: {truth} are still to be done, and `left()` says "
+            f"{after!r}"
+        )
 
 
 def _truth() -> int:

@@ -93,11 +93,13 @@ def _try(test: Callable[[], Any], sends: Callable[[int | None], list[object]]) -
     run = Run()
 
     def hook(task: Task) -> None:
+        task_logger = default_broker().get_actor("task_logger")
         for task_id in sends(task.id):
-            if modes.current() is Mode.DISABLED:
+            # A mock in its place sends nothing, whatever the mode.
+            if modes.current() is Mode.DISABLED and "send" not in vars(task_logger):
                 run.leaked += 1
             else:
-                default_broker().get_actor("task_logger").send(task_id)
+                task_logger.send(task_id)
 
     with hooks.only(("after_commit", Task, hook)):
         try:

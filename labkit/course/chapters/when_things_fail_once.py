@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import tempfile
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from sqlalchemy import UniqueConstraint, event
+from sqlalchemy import Engine, UniqueConstraint, event
 from sqlmodel import Session, SQLModel, col, func, select
 
 from labkit import hooks
@@ -16,9 +15,6 @@ from labkit.course.exercise import NotAttempted, Wrong
 from labkit.database import create_tables, session, using
 from labkit.errors import LabkitError
 from labkit.models import Task
-
-#: Seconds that two deliveries wait for each other before they insert.
-TOGETHER = 0.5
 
 
 class _Killed(BaseException):
@@ -38,7 +34,7 @@ def check_pay(pay: Any, model: Any) -> None:
             with bank(model):
                 _judge_killed(pay, model, commit)
         with bank(model):
-            _judge_two_at_once(pay, model)
+            _judge_rival(pay, model)
         with bank(None):
             _judge_error(pay)
 
@@ -145,41 +141,56 @@ def _judge_killed(pay: Callable[..., Any], model: Any, commit: int) -> None:
         )
 
 
-def _judge_two_at_once(pay: Callable[..., Any], model: Any) -> None:
-    """Two workers have the same order, and both are about to insert when they go on."""
-    gate, errors = threading.Barrier(2), list[Exception]()
+def _judge_rival(pay: Callable[..., Any], model: Any) -> None:
+    """Another worker, in a process of its own, books the order just before this one writes."""
+    writes: list[tuple[str, Any]] = []
+    with bank(model), _listening("before_cursor_execute", lambda *had: writes.append(had[2:4])):
+        pay("A-1", 500)
+    writes = [write for write in writes if _is_insert(write[0])]
 
-    def wait_at_the_gate(*given: Any) -> None:
-        statement = str(given[2])
-        if statement.lstrip().upper().startswith("INSERT") and model.__tablename__ in statement:
-            with suppress(threading.BrokenBarrierError):
-                gate.wait(TOGETHER)
+    def overtake(_: Any, statement: Any, *__: Any) -> None:
+        if not writes or not _is_insert(str(statement)):
+            return
+        with _engine().begin() as rival:
+            while writes:
+                rival.exec_driver_sql(*writes.pop(0))
 
-    def deliver() -> None:
-        try:
+    failed = ""
+    try:
+        with _listening("before_execute", overtake):  # and so before SQLite's lock is taken
             pay("A-1", 500)
-        except Exception as error:
-            errors.append(error)
-
-    with session() as db:
-        engine = db.get_bind()
-    # In front of labkit's own listener, which takes SQLite's lock for whoever writes.
-    event.listen(engine, "before_cursor_execute", wait_at_the_gate, insert=True)
-    both = [threading.Thread(target=deliver) for _ in range(2)]
-    for each in both:
-        each.start()
-    for each in both:
-        each.join()
+    except Exception as error:
+        failed = type(error).__name__
     if booked(model) != (1, 1):
         raise Wrong(
-            "two workers had the same order at the same time. Both looked and found no payment, "
-            "and both paid. Only the database can refuse the second: which column must be unique?"
+            "two workers had the same order at the same time, each in a process of its own. Both "
+            "looked and found no payment, and both paid. Only the database can refuse the second: "
+            "which column must be unique?"
         )
-    if errors:
+    if failed:
         raise Wrong(
-            f"two workers had the same order at the same time, and one of them failed with "
-            f"{type(errors[0]).__name__}. It should have ended like any other second delivery"
+            "two workers had the same order at the same time, and one of them failed with "
+            f"{failed}. It should have ended like any other second delivery"
         )
+
+
+@contextmanager
+def _listening(name: str, listener: Callable[..., None]) -> Iterator[None]:
+    engine = _engine()
+    event.listen(engine, name, listener)
+    try:
+        yield
+    finally:
+        event.remove(engine, name, listener)
+
+
+def _is_insert(statement: str) -> bool:
+    return statement.lstrip().upper().startswith("INSERT")
+
+
+def _engine() -> Engine:
+    with session() as db:
+        return db.get_bind().engine
 
 
 def _judge_error(pay: Callable[..., Any]) -> None:

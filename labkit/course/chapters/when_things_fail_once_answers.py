@@ -136,3 +136,19 @@ def pay(order, cents):
             db.add(Task(title=f"Ship {order}"))
 """
 )
+
+WITH_A_LOCK = (
+    _LOOSE_MODEL
+    + """\
+from threading import Lock
+
+paying = Lock()
+
+
+def pay(order, cents):
+    with paying, session() as db:
+        if db.exec(select(Payment).where(Payment.order == order)).first() is None:
+            db.add(Payment(order=order, cents=cents))
+            db.add(Task(title=f"Ship {order}"))
+"""
+)

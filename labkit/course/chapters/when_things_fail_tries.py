@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from dramatiq.middleware import Retries
+from dramatiq.middleware import AgeLimit, Retries, TimeLimit
 
 from labkit.course.exercise import Wrong
 from labkit.course.lab import wait_until
@@ -25,13 +25,27 @@ def check_tries(options: Any) -> None:
     """Give an actor these options, let it fail, and look at what is tried again, and when."""
     if not isinstance(options, Mapping):
         raise Wrong("`options` is to be a dict, such as `{'max_retries': 1}`")
-    with trial(Retries()) as queue:
+    throws = options.get("throws", ())
+    if not all(
+        isinstance(each, type) for each in (throws if isinstance(throws, tuple) else [throws])
+    ):
+        raise Wrong(
+            f"`throws` is {throws!r}, and Dramatiq wants the class itself, or a tuple of classes: "
+            "with anything else the worker’s thread ends at the first error"
+        )
+    # Beside retries, what an actor may be told by Dramatiq’s other middleware.
+    with trial(AgeLimit(), TimeLimit(), Retries()) as queue:
         try:
             failing = queue.job(_fail, "ask", **options)
         except (TypeError, ValueError) as error:
             raise Wrong(f"an actor does not take these options: {error}") from None
         away, waits = _run_to_the_end(queue, failing.send("away"))
         senseless, _ = _run_to_the_end(queue, failing.send("senseless"))
+    if queue.complaints:
+        raise Wrong(
+            f"Dramatiq could not reckon with these options: {queue.complaints[0]}. It counts in "
+            "milliseconds, as whole numbers"
+        )
     _judge_runs(len(away.attempts))
     _judge_waits(waits)
     if len(senseless.attempts) > 1:
@@ -129,6 +143,21 @@ options = {"max_retries": 4, "min_backoff": 2_000, "max_backoff": 10_000}
 
 SECONDS = """\
 options = {"max_retries": 4, "min_backoff": 2, "max_backoff": 10, "throws": ValueError}
+"""
+
+AS_TEXT = """\
+options = {"max_retries": 4, "min_backoff": 2_000, "max_backoff": 10_000, "throws": "ValueError"}
+"""
+
+AS_TIMES = """\
+from datetime import timedelta
+
+options = {
+    "max_retries": 4,
+    "min_backoff": timedelta(seconds=2),
+    "max_backoff": timedelta(seconds=10),
+    "throws": ValueError,
+}
 """
 
 NO_LIMIT = """\

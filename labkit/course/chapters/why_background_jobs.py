@@ -136,6 +136,8 @@ EXERCISES = {
             (f"{NEEDED}    return int(visitors * seconds) or 1", "the line grows"),
             (f"{NEEDED}    return visitors / seconds", "with a thread less nobody would"),
             (f"{NEEDED}    return visitors * seconds", "is a whole number"),
+            (f"{NEEDED}    return max(1, round(visitors * seconds))", "the line grows"),
+            (f"{NEEDED}    print(math.ceil(visitors * seconds))", "hands nothing out"),
         ],
         praise="Twice the visitors, or a mail server that is twice as slow: twice the threads, and "
         "all of them only wait.",
@@ -173,6 +175,11 @@ EXERCISES = {
             ),
             (f"{HEAD}    send_welcome_email.send()\n{ANSWER}", "it does not say to whom"),
             (f"{HEAD}{ANSWER}", "nobody will ever send an e-mail"),
+            (
+                "from labkit.course.lab import wait_for_state\n\n\n"
+                f"{HEAD}    wait_for_state(send_welcome_email.send(email), 'completed')\n{ANSWER}",
+                "waits until a worker has come",
+            ),
         ],
         praise="The answer is honest, too: it promises the e-mail, and does not call it sent.",
     ),
