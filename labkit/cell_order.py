@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,6 +38,7 @@ class Run:
     source: str
     id: str | None
     ok: bool = False
+    warned: bool = False
 
 
 def places(cells: Sequence[Cell], runs: Sequence[Run]) -> list[int | None]:
@@ -112,10 +114,17 @@ class Cells:
     """What has run in one kernel."""
 
     runs: list[Run] = field(default_factory=list)
+    shows_warning: Callable[..., None] = warnings.showwarning
 
     def before(self, info: Any) -> None:
         """A cell is about to run."""
         self.runs.append(Run(info.raw_cell or "", getattr(info, "cell_id", None)))
+
+    def warn(self, *warning: Any, **options: Any) -> None:
+        """Show a warning, and note that the cell has given one."""
+        if self.runs:
+            self.runs[-1].warned = True
+        self.shows_warning(*warning, **options)
 
     def after(self, result: Any) -> None:
         """A cell has run."""
@@ -138,9 +147,9 @@ class Cells:
         """
         cells = self._chapter()
         here = places(cells, self.runs)[-1] if cells and self.runs else None
-        if here is None or not cells[here].tells or not missing(cells, self.runs, first=True):
-            return None
-        return missing(cells, self.runs)
+        is_told = here is not None and (cells[here].tells or self.runs[-1].warned)
+        is_wrong = is_told and missing(cells, self.runs, first=True)
+        return missing(cells, self.runs) if is_wrong else None
 
     def advice(self, error: BaseException) -> RunFirst | None:
         """What to run first, if that is what the error comes of."""
@@ -193,11 +202,6 @@ def started_worker() -> str:
     return f" Run {cell} again to start one." if cell else ""
 
 
-def is_out_of_order() -> bool:
-    """Whether the cell that runs now leans on one that has not run."""
-    return _cells.lacking() is not None
-
-
 def run_first() -> str:
     """Words for the cell on which the one that runs now leans; empty where all of them have run."""
     cell = _cells.lacking()
@@ -211,6 +215,7 @@ def load_ipython_extension(shell: Any) -> None:
         shell.events.register("pre_run_cell", _cells.before)
         shell.events.register("post_run_cell", _cells.after)
         shell.set_custom_exc((Exception,), _show)
+        warnings.showwarning = _cells.warn
 
 
 def _show(

@@ -151,6 +151,7 @@ def test_a_cell_that_shows_something_out_of_order_says_so(root: Path) -> None:
         new_code_cell("shelf = [1]"),
         new_code_cell("shelf += [2]"),
         new_code_cell("len(shelf)", outputs=outputs),
+        new_code_cell("import warnings; warnings.warn(f'{len(shelf)} on it', stacklevel=1)"),
     ]
     nbformat.write(new_notebook(cells=cells), root / "01_shelf.ipynb")
 
@@ -165,6 +166,13 @@ def test_a_cell_that_shows_something_out_of_order_says_so(root: Path) -> None:
         )
         assert shown(kernel, "shelf += [2]") == ""
         assert shown(kernel, "len(shelf)") == ""
+        assert "differ" not in shown(kernel, cells[3].source)
+
+    # What shows nothing when all is in order, and warns when it is not, says so as well.
+    with Kernel(extension="labkit.cell_order") as kernel:
+        shown(kernel, "shelf = [1]")
+        assert "1 on it" in (warning := shown(kernel, cells[3].source))
+        assert "Run the cell that begins `shelf += [2]` first" in warning
         assert shown(kernel, "len(shelf) + 1") == ""
 
 

@@ -20,7 +20,7 @@ from typing import Any, Self, TypeVar
 from dramatiq import Message
 from sqlalchemy import MetaData, Table, delete, text
 
-from labkit.cell_order import is_out_of_order, started_worker
+from labkit.cell_order import run_first, started_worker
 from labkit.course import chapters
 from labkit.course.show import print_line
 from labkit.database import engine, session
@@ -147,7 +147,7 @@ def wait_until(predicate: Callable[[], T], timeout: float = 10.0, what: str = ""
     while not (value := predicate()):
         waited = time.monotonic() - began
         # Where cells were skipped and no worker runs, what did not come soon will not come.
-        vain = not looked and waited > BOOTING and is_out_of_order() and not _anybody_works()
+        vain = not looked and waited > BOOTING and run_first() and not _anybody_works()
         looked = waited > BOOTING
         if vain or waited > timeout:
             subject = what or "what this cell waits for"

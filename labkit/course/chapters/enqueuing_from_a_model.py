@@ -9,6 +9,7 @@ from dramatiq import Message
 from labkit.course.chapters import Chapter
 from labkit.course.chapters import enqueuing_from_a_model_checks as checks
 from labkit.course.chapters import enqueuing_from_a_model_unit as unit
+from labkit.course.chapters import enqueuing_from_a_model_unit_answers as answers
 from labkit.course.chapters.enqueuing_from_a_model_keep import KEEP
 from labkit.course.chapters.enqueuing_from_a_model_quiz import IN_CLASS, MISCONCEPTIONS, QUIZ
 from labkit.course.exercise import Exercise
@@ -178,23 +179,23 @@ EXERCISES = {
             "What stands behind the `with session()` block, indented less than it, runs after the "
             "commit. And it does not run at all when the block raises.",
         ],
-        setup=unit.SETUP,
-        stub=unit.STUB,
+        setup=answers.SETUP,
+        stub=answers.STUB,
         given=["sending"],
         keep=KEEP,
-        solution=unit.SOLUTION,
-        also_correct=unit.OTHERWISE,
+        solution=answers.SOLUTION,
+        also_correct=answers.OTHERWISE,
         wrong=[
-            (unit.AT_ONCE, "before the commit", "inserted"),
-            (unit.AT_THE_END, "before the commit", "inserted"),
-            (unit.WITH_A_DELAY, "with a delay", "delay"),
-            (unit.ALWAYS, "was rolled back", "rollback"),
-            (unit.SWALLOWS, "did not get out"),
-            (unit.CALLS, "was called"),
-            (unit.ONE_LIST, "an earlier block"),
-            (unit.NO_ARGUMENTS, "with their arguments"),
-            (unit.NO_MANAGER, "`@contextmanager` above"),
-            (unit.NO_BLOCK, "is no session"),
+            (answers.AT_ONCE, "before the commit", "inserted"),
+            (answers.AT_THE_END, "before the commit", "inserted"),
+            (answers.WITH_A_DELAY, "with a delay", "delay"),
+            (answers.ALWAYS, "was rolled back", "rollback"),
+            (answers.SWALLOWS, "did not get out"),
+            (answers.CALLS, "was called"),
+            (answers.ONE_LIST, "an earlier block"),
+            (answers.NO_ARGUMENTS, "with their arguments"),
+            (answers.NO_MANAGER, "`@contextmanager` above"),
+            (answers.NO_BLOCK, "is no session"),
         ],
         praise="Django calls it `on_commit`. If the process dies right behind the commit, the jobs "
         "are missing all the same: that takes an outbox.",
