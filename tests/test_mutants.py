@@ -67,6 +67,7 @@ def test_each_mutant_is_one_change_that_can_be_compiled_and_says_which() -> None
         assert mutant.source != ast.unparse(ast.parse(SOURCE))
         assert '"""Docstrings stay."""' in mutant.source
         assert "line " in mutant.what
+        assert [each.what for each in made].count(mutant.what) == 1
         compile(mutant.source, "mutant", "exec")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import copy
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeGuard
@@ -73,10 +74,13 @@ def mutants(source: str) -> list[Mutant]:
     """Every change of one place of a source; those that change nothing are left out."""
     whole = ast.unparse(ast.parse(source))
     found: dict[str, Mutant] = {}
+    said: Counter[str] = Counter()
     for number in range(sum(1 for _ in _changes(ast.parse(source)))):
         tree = ast.parse(source)
         what, change = list(_changes(tree))[number]
         change()
+        said[what] += 1
+        what += f", place {said[what]}" if said[what] > 1 else ""
         changed = ast.unparse(ast.fix_missing_locations(tree))
         if changed not in (whole, *found):
             found[changed] = Mutant(what, changed)
@@ -94,8 +98,17 @@ def _changes(tree: ast.Module) -> Iterator[Change]:
         inside = around.get(id(node))
         if isinstance(node, ast.Constant) and isinstance(inside, ast.expr | ast.keyword):
             where += f"in `{ast.unparse(inside)}` "
+        if isinstance(node, ast.Constant) and isinstance(inside, ast.arguments):
+            where += f"as the default of `{_parameter(inside, node)}` "
         for what, change in _of(node):
             yield where + what, change
+
+
+def _parameter(given: ast.arguments, default: ast.Constant) -> str:
+    """The name of the parameter that has this default."""
+    named = zip(reversed([*given.posonlyargs, *given.args]), reversed(given.defaults), strict=False)
+    pairs = [*named, *zip(given.kwonlyargs, given.kw_defaults, strict=True)]
+    return next(parameter.arg for parameter, value in pairs if value is default)
 
 
 def _told(tree: ast.Module) -> Iterator[ast.AST]:
