@@ -39,6 +39,7 @@ ORDER = (
     "testing_jobs",
     "clearing_queues",
     "when_things_fail",
+    "other_queues",
 )
 
 
