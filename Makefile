@@ -1,7 +1,7 @@
 # What a person types. Every target sets up .venv first (tools/setup.sh; nothing to do means no wait).
 # Plain make: macOS ships 3.81.
 .DEFAULT_GOAL := test
-.PHONY: help setup lab test test-all class lint format notebooks picture lock offline mutants nightly audit soak bench chaos stock-tests compat clean
+.PHONY: help setup lab test test-all class lint format notebooks picture lock offline mutants nightly audit soak bench chaos rosetta stock-tests compat clean
 
 BIN = .venv/bin
 
@@ -59,6 +59,9 @@ bench: setup ## labkit beside other queues, as ratios (ARGS='--quick' for a minu
 
 chaos: setup ## 100,000 jobs under kills, cuts and restarts (ARGS='--jobs 5000 --seed 2')
 	@$(BIN)/python -m tests.chaos.run $(ARGS)
+
+rosetta: setup ## docs/rosetta.md from its source, each Ruby fact held against Sidekiq where that is installed
+	@$(BIN)/python -m tools.rosetta --write
 
 stock-tests: setup ## Dramatiq's own Redis tests on LabBroker: make stock-tests DRAMATIQ=path/to/checkout
 	@$(BIN)/python tools/stock_tests.py "$(DRAMATIQ)" $(ARGS)

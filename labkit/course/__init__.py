@@ -11,6 +11,7 @@
     keep_test("05.politely")           # a test beside the answer that you keep in work/
     quiz("05")                         # the chapter's questions
     progress()                         # the map, and what is done
+    rosetta("drain")                   # the guide's words, and what they are called here
     export_progress("Ann")             # one file of it, to hand in or to take along
     restore_progress("progress-ann.json")
 
@@ -25,6 +26,7 @@ from labkit.course.keep import keep_test
 from labkit.course.prediction import predict, settle
 from labkit.course.progress import progress
 from labkit.course.quiz import quiz
+from labkit.course.rosetta import rosetta
 
 __all__ = [
     "assignment",
@@ -36,6 +38,7 @@ __all__ = [
     "progress",
     "quiz",
     "restore_progress",
+    "rosetta",
     "settle",
     "solution",
 ]
