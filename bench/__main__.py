@@ -52,7 +52,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--rounds", type=int, help="rounds, of which medians are taken (5)")
     parser.add_argument("--quick", action="store_true", help="labkit and Dramatiq, in a minute")
-    parser.add_argument("--systems", type=split, default=[], help=f"of {', '.join(SYSTEMS)}")
+    known = ", ".join(SYSTEMS)
+    parser.add_argument("--systems", type=split, default=[], help=f"all, or some of {known}")
     parser.add_argument("--measures", type=split, default=[], help="by the beginnings of names")
     parser.add_argument("--output", type=Path, help="folder for results.json and results.md")
     parser.add_argument("--picture", action="store_true", help="draw docs/bench.png as well")
@@ -60,6 +61,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     options.rounds = options.rounds or (1 if options.quick else 5)
     if options.quick and not options.systems:
         options.systems = ["labkit", "dramatiq"]
+    if options.systems == ["all"]:
+        options.systems = []
     if unknown := set(options.systems) - set(SYSTEMS):
         parser.error(f"no system {', '.join(sorted(unknown))}; there are {', '.join(SYSTEMS)}")
     return options

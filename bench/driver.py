@@ -19,6 +19,8 @@ from bench.systems import SYSTEMS
 from bench.systems.base import Client
 
 WARM_UP = 100
+#: Seconds by which the jobs of a jam are told apart.
+APART = 1e10
 
 
 class Driver:
@@ -67,6 +69,12 @@ class Driver:
         wait_for(lambda: len(stamps(path)) == sent, 60, f"the last of {sent} jobs")
         return {}
 
+    def jam(self, count: int, path: str) -> dict[str, Any]:
+        """Send jobs that can be told apart, to a path that is a pipe."""
+        for number in range(count):
+            self.client.send_stamp(APART * number, path)
+        return {}
+
     def stamps(self, count: int, path: str, pause: float) -> dict[str, Any]:
         """Send to a worker that idles, each time: seconds from the send to the start."""
         for number in range(count):
@@ -89,6 +97,11 @@ class Driver:
         while len(stamps(path)) < count and time.time() < last:
             time.sleep(0.005)
         return {"seconds": [seconds for seconds, _ in stamps(path)]}
+
+
+def jam_number(seconds: float) -> int:
+    """Which job of a jam has written this."""
+    return round((time.time() - seconds) / APART)
 
 
 def rate(count: int, work: Callable[[int], None]) -> dict[str, Any]:

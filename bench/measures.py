@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
 
+from bench.driver import jam_number
 from bench.ledger import read_costs
 from bench.rows import percentile
-from bench.stage import Stage, memory_of
+from bench.stage import Stage, kill_families, memory_of
 from bench.systems.base import System
 
 DAY = 86_400.0
 #: What stock Dramatiq holds in memory with eight threads, and one more.
 FAR_JOBS = 8_001
+#: Jobs that a worker has in hand or before it when it is killed, and seconds to get at them.
+KILLED, GRABS = 40, 1.5
 
 Figures = dict[str, float]
 
@@ -30,6 +35,7 @@ class Sizes:
     scheduled_samples: int = 200
     records: int = 1_000_000
     patience: float = 5.0  # seconds after which a scheduled job counts as not run
+    heals: float = 15.0  # seconds that a second worker gets after the first was killed
     settles: bool = True
 
     def of(self, count: int) -> int:
@@ -46,6 +52,7 @@ QUICK = Sizes(
     scheduled_samples=5,
     records=2_000,
     patience=1.5,
+    heals=8.0,
     settles=False,
 )
 
@@ -78,10 +85,11 @@ def drain(processes: int, threads: int) -> Measure:
         count = sizes.of(system.drains[processes, threads])
         stage.drive(system, "fill", count=count)
         # The jobs wait under another name until the worker is ready: its start is not measured.
-        stage.redis.rename(system.queue, "held")
+        store = stage.store(system)
+        system.hold(store)
         with stage.worker(system, processes, threads):
-            stage.redis.renamenx("held", system.queue)
-            rate = stage.rate_of(lambda: system.unfinished(stage.redis), count)
+            system.release(store)
+            rate = stage.rate_of(lambda: system.unfinished(store), count, system.looks)
         return {f"drain_{processes}x{threads}": rate}
 
     return Measure(
@@ -144,7 +152,7 @@ def promote(stage: Stage, system: System, sizes: Sizes) -> Figures:
     stage.drive(system, "schedule", count=count, seconds=0.001)
     time.sleep(0.2)
     with stage.worker(system, 1, 8, awake=False):
-        return {"promote": stage.rate_of(lambda: system.waiting(stage.redis), count)}
+        return {"promote": stage.rate_of(lambda: system.waiting(stage.store(system)), count)}
 
 
 def memory(stage: Stage, system: System, sizes: Sizes) -> Figures:
@@ -154,6 +162,8 @@ def memory(stage: Stage, system: System, sizes: Sizes) -> Figures:
     with stage.worker(system, 1, 8) as pids:
         time.sleep(settles)
         figures["memory"] = memory_of(pids)
+        if not system.scheduled:
+            return figures
         before, began = _requests(stage), time.perf_counter()
         time.sleep(settles)
         spent = _requests(stage) - before - 1  # the second look is not the worker's
@@ -164,6 +174,39 @@ def memory(stage: Stage, system: System, sizes: Sizes) -> Figures:
         time.sleep(settles)
         figures["memory_growth"] = memory_of(pids) - figures["memory"]
     return figures
+
+
+def kill(stage: Stage, system: System, sizes: Sizes) -> Figures:
+    """A worker is killed with jobs in hand: what a second one has done soon, and what is gone.
+
+    The jobs want to write into a pipe that nobody reads, and so are caught in the middle.
+    """
+    pipe = stage.new_file("pipe")
+    os.mkfifo(pipe)
+    with stage.worker(system, 1, 8) as pids:
+        stage.drive(system, "jam", count=KILLED, path=str(pipe))
+        time.sleep(GRABS)
+        kill_families(pids)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        with stage.worker(system, 1, 8, awake=False):
+            done = count_jammed(reader, sizes.heals)
+            left = stage.unfinished(system)
+    finally:
+        os.close(reader)
+    return {"kill_done": float(len(done)), "kill_lost": float(max(0, KILLED - len(done) - left))}
+
+
+def count_jammed(reader: int, seconds: float) -> set[int]:
+    """The numbers of the jobs that have written into the pipe: all, or those of these seconds."""
+    text, deadline = "", time.monotonic() + seconds
+    done = set[int]()
+    while len(done) < KILLED and time.monotonic() < deadline:
+        with contextlib.suppress(BlockingIOError):
+            text += os.read(reader, 65_536).decode("ascii")
+        done = {jam_number(float(line.split()[0])) for line in text.split("\n")[:-1]}
+        time.sleep(0.01)
+    return done
 
 
 def _requests(stage: Stage) -> int:
@@ -196,6 +239,7 @@ MEASURES = (
     Measure("lateness", lambda system: system.is_punctual, lateness),
     Measure("near job", lambda system: system.name in ("labkit", "dramatiq"), near_job, once=True),
     Measure("promote", lambda system: system.due > 0, promote),
-    Measure("memory", lambda system: system.scheduled > 0, memory, once=True),
+    Measure("memory", lambda system: system.name != "sidekiq-quiet", memory, once=True),
+    Measure("kill", lambda system: system.name != "sidekiq-quiet", kill, once=True),
     Measure("ledger", lambda system: system.name == "labkit", ledger, once=True),
 )

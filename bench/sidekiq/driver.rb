@@ -52,6 +52,9 @@ answer =
     end
     wait_for("the last of #{sent} jobs", 60) { stamps(path).size == sent }
     {}
+  when "jam"
+    count.times { |number| Stamp.perform_async(1e10 * number, path) }
+    {}
   when "stamps"
     count.times do |number|
       Stamp.perform_async(wall, path)

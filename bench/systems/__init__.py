@@ -7,9 +7,9 @@ from bench.systems.base import System
 from bench.systems.celery import CELERY
 from bench.systems.dramatiq import LABKIT, STOCK
 from bench.systems.huey import HUEY
-from bench.systems.rq import RQ
+from bench.systems.procrastinate import PROCRASTINATE
+from bench.systems.rq import RQ, RQ_FORK
 from bench.systems.sidekiq import SIDEKIQ, SIDEKIQ_QUIET
 
-SYSTEMS: dict[str, System] = {
-    system.name: system for system in (LABKIT, STOCK, SIDEKIQ, SIDEKIQ_QUIET, CELERY, RQ, HUEY, ARQ)
-}
+ALL = (LABKIT, STOCK, SIDEKIQ, SIDEKIQ_QUIET, CELERY, RQ, RQ_FORK, PROCRASTINATE, HUEY, ARQ)
+SYSTEMS: dict[str, System] = {system.name: system for system in ALL}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from bench.systems.base import Client, Redis, System, tool, url, version_of
+from bench.systems.base import Client, Store, System, tool, url, version_of
 
 
 class ArqClient(Client):
@@ -46,8 +46,8 @@ class ArqSystem(System):
         command = [tool(self.python, "arq"), "bench.systems.arq_app.WorkerSettings"]
         return ["env", f"BENCH_THREADS={1_000 if threads > 1 else 1}", *command]
 
-    def unfinished(self, redis: Redis) -> int:
-        return redis.zcard(self.queue)
+    def unfinished(self, store: Store) -> int:
+        return store.zcard(self.queue)
 
     def client(self) -> Client:
         return ArqClient()

@@ -7,17 +7,13 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-class Redis(Protocol):
-    """The little that is asked of Redis while somebody works."""
-
-    def llen(self, name: str) -> int: ...
-    def hlen(self, name: str) -> int: ...
-    def zcard(self, name: str) -> int: ...
+#: Where a queue keeps its jobs: a client of Redis, or a connection to PostgreSQL.
+Store = Any
 
 
 class Client:
@@ -65,7 +61,7 @@ class System:
     title: str
     #: What must be importable.
     module: str
-    #: The Redis key that workers take jobs from.
+    #: The Redis key, or the table, that workers take jobs from.
     queue: str
     drains: Mapping[tuple[int, int], int]
     has_bulk: bool = False
@@ -78,6 +74,10 @@ class System:
     is_punctual: bool = False
     #: Seconds until an idle worker uses all the memory that it will use.
     settles: float = 3.0
+    #: Where it keeps its jobs: "redis", or "postgres".
+    store: str = "redis"
+    #: Seconds between two looks at how far it is.
+    looks: float = 0.002
     #: Environment variables of worker and driver.
     env: Mapping[str, str] = field(default_factory=dict)
 
@@ -103,11 +103,19 @@ class System:
         """The commands of a worker of so many processes."""
         return [self.worker(threads)] * processes
 
-    def unfinished(self, redis: Redis) -> int:
-        """How many jobs Redis still has that are not done."""
-        return redis.llen(self.queue)
+    def unfinished(self, store: Store) -> int:
+        """How many jobs the store still has that are not done."""
+        return int(store.llen(self.queue))
 
-    def waiting(self, redis: Redis) -> int:
+    def hold(self, store: Store) -> None:
+        """Put the jobs that wait out of a worker's reach."""
+        store.rename(self.queue, "held")
+
+    def release(self, store: Store) -> None:
+        """Let a worker have them."""
+        store.renamenx("held", self.queue)
+
+    def waiting(self, store: Store) -> int:
         """How many scheduled jobs have not been moved into their queue."""
         raise NotImplementedError
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from bench.systems.base import Client, Redis, System, tool, version_of
+from bench.systems.base import Client, Store, System, tool, version_of
 
 
 class CeleryClient(Client):
@@ -35,8 +35,8 @@ class CelerySystem(System):
         command = [*application, "worker", "-P", "threads", "-c", str(threads)]
         return [[*command, "-n", f"bench{number}@%h"] for number in range(processes)]
 
-    def unfinished(self, redis: Redis) -> int:
-        return redis.llen(self.queue) + redis.hlen("unacked")
+    def unfinished(self, store: Store) -> int:
+        return store.llen(self.queue) + store.hlen("unacked")
 
     def client(self) -> Client:
         return CeleryClient()

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from bench.systems.base import Client, Redis, System, version_of
+from bench.systems.base import Client, Store, System, version_of
 
 FAR = 86_400_000
 SLICE = 1_000
@@ -69,11 +69,11 @@ class DramatiqSystem(System):
         shape = ["-p", str(processes), "-t", str(threads)]
         return [[self.python, "-m", "dramatiq", "bench.systems.dramatiq_app", *shape]]
 
-    def unfinished(self, redis: Redis) -> int:
-        return redis.hlen(f"{self.queue}.msgs")
+    def unfinished(self, store: Store) -> int:
+        return store.hlen(f"{self.queue}.msgs")
 
-    def waiting(self, redis: Redis) -> int:
-        return redis.hlen(f"{self.queue}.DQ.msgs")
+    def waiting(self, store: Store) -> int:
+        return store.hlen(f"{self.queue}.DQ.msgs")
 
     def client(self) -> Client:
         return LabkitClient() if self.name == "labkit" else DramatiqClient()

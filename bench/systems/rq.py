@@ -1,11 +1,11 @@
-"""RQ, with the worker that runs jobs in its own process; the default one forks for each of them."""
+"""RQ, with the worker that runs jobs in its own process, and with its own that forks for each."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from bench import jobs
-from bench.systems.base import Client, Redis, System, tool, url, version_of
+from bench.systems.base import Client, Store, System, tool, url, version_of
 
 
 class RqClient(Client):
@@ -35,11 +35,12 @@ class RqSystem(System):
     """``rq worker``, which has no threads."""
 
     def worker(self, threads: int) -> list[str]:
-        line = 'exec "$0" worker -u "$BENCH_REDIS_URL" -w rq.worker.SimpleWorker default'
+        kind = "rq.worker.Worker" if self.name == "rq-fork" else "rq.worker.SimpleWorker"
+        line = f'exec "$0" worker -u "$BENCH_REDIS_URL" -w {kind} default'
         return ["sh", "-c", line, tool(self.python, "rq")]
 
-    def unfinished(self, redis: Redis) -> int:
-        return redis.llen(self.queue) + redis.zcard("rq:wip:default")
+    def unfinished(self, store: Store) -> int:
+        return store.llen(self.queue) + store.zcard("rq:wip:default")
 
     def client(self) -> Client:
         return RqClient()
@@ -52,4 +53,13 @@ RQ = RqSystem(
     queue="rq:queue:default",
     drains={(1, 1): 400},
     has_bulk=True,
+)
+#: Resque's model: a process for each job.
+RQ_FORK = RqSystem(
+    name="rq-fork",
+    title="RQ, forking",
+    module="rq",
+    queue="rq:queue:default",
+    drains={(1, 1): 100},
+    samples=50,
 )

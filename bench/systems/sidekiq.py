@@ -6,7 +6,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from bench.systems.base import ROOT, Client, Redis, System
+from bench.systems.base import ROOT, Client, Store, System
 
 FOLDER = ROOT / "bench" / "sidekiq"
 
@@ -25,8 +25,8 @@ class SidekiqSystem(System):
         concurrency = str(10 if threads > 1 else 1)
         return ["sidekiq", "-r", str(FOLDER / "app.rb"), "-c", concurrency, "-q", "default"]
 
-    def waiting(self, redis: Redis) -> int:
-        return redis.zcard("schedule")
+    def waiting(self, store: Store) -> int:
+        return store.zcard("schedule")
 
     def client(self) -> Client:
         raise NotImplementedError("its driver is driver.rb")
