@@ -81,7 +81,7 @@ class CoursePostgres(ThrowawayPostgres):
     def __init__(self) -> None:
         super().__init__()
         super().__enter__()
-        atexit.register(self.__exit__, None, None, None)
+        atexit.register(self.close)
 
     def __enter__(self) -> Self:
         return self
