@@ -27,6 +27,7 @@ from dramatiq import Broker, Message
 from labkit import modes
 from labkit.broker import LabBroker
 from labkit.errors import InvalidSchedule, ModeError, UnknownQueue
+from labkit.hangup import EndWithTerminal
 from labkit.modes import Mode
 
 P = ParamSpec("P")
@@ -182,6 +183,7 @@ def default_broker() -> Broker:
     """Dramatiq's global broker; a ``LabBroker`` of ``Settings()`` when none has been set."""
     if dramatiq.broker.global_broker is None:
         broker = LabBroker()
+        broker.add_middleware(EndWithTerminal())
         if broker.settings and broker.settings.metrics:
             from dramatiq.middleware.prometheus import Prometheus  # it makes a folder
 
