@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tools import audit
 from tools.environments import read_lock
@@ -82,20 +83,21 @@ def test_what_was_withdrawn_or_is_another_ecosystems_is_no_finding() -> None:
     assert audit.held_against(read_lock(LOCK), [withdrawn, elsewhere]) == []
 
 
-@pytest.mark.parametrize("is_archive", [True, False])
-def test_offline_it_reads_the_archive_or_its_folder_and_fails_when_something_is_found(
-    tmp_path: Path, is_archive: bool, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("form", ["all.zip", "all/X-1.json", "clone/vulns/jinja2/X-1.yaml"])
+def test_offline_it_reads_an_archive_a_folder_or_a_clone_and_fails_when_something_is_found(
+    tmp_path: Path, form: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     root = project(tmp_path, "one = 1\n", "one")
-    place = tmp_path / ("all.zip" if is_archive else "all")
+    path, place = tmp_path / form, tmp_path / form.partition("/")[0]
+    path.parent.mkdir(parents=True, exist_ok=True)
     for version, status in (("3.1.3", 0), ("3.1.4", 1)):
-        text = json.dumps(advisory(versions=[version]))
-        if is_archive:
-            with zipfile.ZipFile(place, "w") as archive:
+        found = advisory(versions=[version])
+        text = yaml.safe_dump(found) if form.endswith("yaml") else json.dumps(found)
+        if path.suffix == ".zip":
+            with zipfile.ZipFile(path, "w") as archive:
                 archive.writestr("X-1.json", text)
         else:
-            place.mkdir(exist_ok=True)
-            (place / "X-1.json").write_text(text)
+            path.write_text(text)
         assert audit.main(["--advisories", str(place)], root) == status
         assert f"2 locked versions, 1 advisories: {status} found" in capsys.readouterr().out
 
@@ -106,3 +108,14 @@ def test_without_uv_it_says_what_asks_nobody(
     monkeypatch.setenv("PATH", str(tmp_path))
     assert not audit.ask(tmp_path)
     assert "--advisories FILE" in capsys.readouterr().err
+
+
+def test_a_package_of_which_nothing_is_heard_is_not_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """pip-audit by itself counts it as clean: an index without advisories finds every lock good."""
+    uv = tmp_path / "uv"
+    uv.write_text('#!/bin/sh\ncase "$*" in *" --strict "*) exit 1;; esac\n')
+    uv.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    assert not audit.ask(tmp_path)

@@ -5,9 +5,9 @@
     make audit ARGS=--code                  bandit alone
 
 The file is the PyPI part of the OSV database, one archive for everybody, which a machine with a
-network fetches: https://osv-vulnerabilities.storage.googleapis.com/PyPI/all.zip (a form of it that
-is unpacked into a folder will do as well). An environment is not looked at, for `make` installs
-what the lock names and nothing else.
+network fetches: https://osv-vulnerabilities.storage.googleapis.com/PyPI/all.zip. Unpacked into a
+folder, or as a clone of https://github.com/pypa/advisory-database, it will do as well. An
+environment is not looked at, for `make` installs what the lock names and nothing else.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import yaml
 from IPython.core.inputtransformer2 import TransformerManager
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
@@ -73,8 +74,8 @@ def scan_code(root: Path = ROOT) -> bool:
 def advisories(place: Path) -> Iterator[dict[str, Any]]:
     """Every advisory in an archive of OSV's, or in a folder of its files."""
     if place.is_dir():
-        for path in sorted(place.rglob("*.json")):
-            yield json.loads(path.read_text("utf-8"))
+        for path in sorted([*place.rglob("*.json"), *place.glob("**/vulns/**/*.yaml")]):
+            yield yaml.safe_load(path.read_text("utf-8"))  # which JSON is, too
         return
     with zipfile.ZipFile(place) as archive:
         for name in archive.namelist():
@@ -135,9 +136,10 @@ def _parse(said: str) -> Version:
 def ask(root: Path = ROOT) -> bool:
     """Whether pip-audit, run by uv in an environment of its own, finds nothing in the lock."""
     lock = ["--requirement", str(root / "requirements.lock")]
-    command = ["uv", "tool", "run", "pip-audit", "--require-hashes", "--disable-pip", *lock]
+    # Strict: a package of which nothing could be heard is otherwise passed over, and all is well.
+    command = ["uv", "tool", "run", "pip-audit", "--strict", "--require-hashes", "--disable-pip"]
     try:
-        return subprocess.call(command) == 0
+        return subprocess.call([*command, *lock]) == 0
     except FileNotFoundError:
         print("labkit: to ask, make audit needs uv; --advisories FILE asks nobody", file=sys.stderr)
         return False
@@ -146,7 +148,7 @@ def ask(root: Path = ROOT) -> bool:
 def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
     """The command line; the exit status is 1 where something was found or could not be asked."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--advisories", type=Path, help="OSV's archive for PyPI, or its folder")
+    parser.add_argument("--advisories", type=Path, help="OSV's archive for PyPI, or a folder")
     parser.add_argument("--code", action="store_true", help="the code and the notebooks alone")
     options = parser.parse_args(arguments)
     is_clean = scan_code(root)
