@@ -35,6 +35,8 @@ HOST = "127.0.0.1"
 THREADS = 4
 #: Bytes of a request's body. A title has 255 characters, of up to 12 bytes in a form.
 BODY_LIMIT = 8_192
+#: Connections at once, and the seconds after which one that is silent is closed.
+CONNECTIONS, SILENCE = 500, 10
 #: The tasks that the page shows, newest first.
 SHOWN = 50
 LOOPBACK = {"127.0.0.1", "localhost"}
@@ -140,10 +142,12 @@ def _known_host() -> bool:
 
 def _same_origin() -> bool:
     """Whether a form was sent from our own page, or by a program that is no browser."""
-    if (site := request.headers.get("Sec-Fetch-Site")) is not None:
-        return site in {"same-origin", "none"}
-    origin = request.headers.get("Origin")
-    return origin is None or urlsplit(origin).netloc == request.host
+    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
+    if site not in (None, "same-origin", "none"):
+        return False
+    # A hub's proxy may use another name for this page than the browser does.
+    is_told = site == "same-origin" and "JUPYTERHUB_SERVICE_PREFIX" in os.environ
+    return is_told or origin in (None, f"http://{request.host}", f"https://{request.host}")
 
 
 def deployed() -> Flask:
@@ -164,7 +168,15 @@ def main(port: int, mode: str) -> None:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listening.bind((HOST, port))
     server = waitress.create_server(
-        app, sockets=[listening], threads=THREADS, max_request_body_size=BODY_LIMIT, ident=None
+        app,
+        sockets=[listening],
+        threads=THREADS,
+        max_request_body_size=BODY_LIMIT,
+        ident=None,
+        # Whoever opens connections and says nothing is not to keep others out.
+        connection_limit=CONNECTIONS,
+        channel_timeout=SILENCE,
+        cleanup_interval=1,
     )
     print(f"ready http://{HOST}:{listening.getsockname()[1]}/", flush=True)  # noqa: T201
     server.run()

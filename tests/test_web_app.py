@@ -8,8 +8,9 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 from sqlmodel import select
@@ -191,6 +192,9 @@ class TestStrangers:
             {"Sec-Fetch-Site": "same-site"},
             {"Origin": "https://evil.example"},
             {"Origin": "null"},
+            {"Origin": ""},
+            {"Origin": "http://[::1"},
+            {"Origin": "https://evil.example", "Sec-Fetch-Site": "same-origin"},
             {"Origin": "http://127.0.0.1:1"},
             {"Host": "evil.example"},
             {"Host": "evil.example:80", "Origin": "http://evil.example:80"},
@@ -199,6 +203,8 @@ class TestStrangers:
     @pytest.mark.usefixtures("empty")
     def test_another_page_cannot_post(self, inside: WebServer, headers: dict[str, str]) -> None:
         assert ask(inside, "POST", "/tasks", {"title": "x"}, headers)[0] == 403
+        own_name = f"ftp://{urlsplit(inside.url).netloc}"
+        assert ask(inside, "POST", "/tasks", {"title": "x"}, {"Origin": own_name})[0] == 403
         assert titles() == []
 
     def test_nor_can_a_name_that_points_here_read(self, inside: WebServer) -> None:
@@ -225,6 +231,18 @@ class TestStrangers:
         for origin, status in (("https://hub.example", 303), ("https://evil.example", 403)):
             headers = {"Host": "hub.example", "Origin": origin}
             assert client.post("/tasks", data={"title": "x"}, headers=headers).status_code == status
+
+    @pytest.mark.usefixtures("empty")
+    def test_who_connects_and_says_nothing_keeps_nobody_out(self, inside: WebServer) -> None:
+        with ExitStack() as stack:
+            for _ in range(150):
+                silent = socket.create_connection(("127.0.0.1", inside.port))
+                stack.callback(silent.close)
+                silent.sendall(
+                    b"POST /tasks HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9\r\n\r\nti"
+                )
+            assert ask(inside, "POST", "/tasks", {"title": "x"})[0] == 303
+            assert titles() == ["x"]
 
     def test_a_large_body_is_refused(self, inside: WebServer) -> None:
         assert ask(inside, "POST", "/tasks", {"title": "x" * 100_000})[0] == 413
