@@ -83,7 +83,9 @@ class _TomlSource(PydanticBaseSettingsSource):
             content = tomllib.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return {}
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        except OSError as error:
+            raise ConfigurationError(f"{path} cannot be read: {error.strerror}.") from None
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
             raise ConfigurationError(f"{path} is not valid TOML: {error}") from None
         environment = self.current_state.get("env") or os.environ.get("LABKIT_ENV", "development")
         everywhere = {key: value for key, value in content.items() if not isinstance(value, dict)}
@@ -142,8 +144,8 @@ class Settings(BaseSettings):
     #: The queues that ``labkit worker`` listens to; an empty list is every queue.
     queues: Annotated[list[str], NoDecode] = []
     #: Completed, dead and cancelled records are kept up to this many a state, and this many days.
-    keep_jobs: int = Field(10_000, ge=0)
-    keep_days: float = Field(7, gt=0)
+    keep_jobs: int = Field(10_000, ge=0, le=1_000_000_000)
+    keep_days: float = Field(7, gt=0, le=36_500)
     #: Jobs that may wait in the namespace at once, and what its messages may hold in all: what
     #: would be more is refused at the call. 0 is no bound.
     max_waiting: int = Field(default_factory=lambda: hub.of_a_learner(10_000), ge=0)

@@ -93,6 +93,9 @@ def test_an_application_that_left_the_course_is_its_own_root(
         ("concurency = 1", ["labkit.toml", "'concurency'", "Allowed: concurrency"]),
         ("[production]\nsize = 4", ["labkit.toml", "[production]", "'size'"]),
         ("concurrency = ", ["labkit.toml", "not valid TOML", "Invalid value"]),
+        (f"queues = {'[' * 5_000}", ["labkit.toml", "not valid TOML", "recursion"]),
+        ("keep_days = inf", ["labkit.toml", "keep_days", "36500"]),
+        (f"keep_jobs = {10**20}", ["labkit.toml", "keep_jobs", "1000000000"]),
         ("redis_url = 'redis://:pw@h'", ["REDIS_URL", "labkit.toml"]),
     ],
 )
@@ -102,6 +105,13 @@ def test_a_wrong_value_in_the_file_is_named(root: Path, toml: str, parts: list[s
         Settings()
     for part in parts:
         assert part in str(caught.value)
+
+
+def test_a_file_that_cannot_be_read_is_named(root: Path) -> None:
+    (root / "labkit.toml").unlink()
+    (root / "labkit.toml").mkdir()
+    with pytest.raises(ConfigurationError, match=r"labkit.toml cannot be read: Is a directory"):
+        Settings()
 
 
 def test_a_wrong_variable_is_named(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
