@@ -138,10 +138,15 @@ def decode(payload: bytes, name: str, queue: str | None = None) -> Message[Any]:
         message: Message[Any] = Message(**fields)
         link = message
         while True:  # along a pipeline; its messages stand in each other, as deep as it is long
-            _refuse_misfit(link)
+            refuse_misfit(link)
             if (target := link.options.get("pipe_target")) is None:
                 break
             link = Message(**target)
+            # What is enqueued with the ack has to be fit for it, or the job could never be settled.
+            if link.queue_name.endswith(".DQ") and not _is_number(link.options.get("eta")):
+                raise TypeError(
+                    f"the next of its pipeline is delayed ({link.queue_name}) to no time"
+                )
         if queue is not None and message.queue_name not in (queue, f"{queue}.DQ"):
             raise ValueError(f"it says queue {_show(message.queue_name)}, and lies in {queue!r}")
     except Exception as error:
@@ -152,7 +157,12 @@ def decode(payload: bytes, name: str, queue: str | None = None) -> Message[Any]:
     return message
 
 
-def _refuse_misfit(message: Message[Any]) -> None:
+def refuse_misfit(message: Message[Any]) -> None:
+    """Check each field of a message.
+
+    Raises:
+      ArgumentNotJSON: says which one is what it cannot be.
+    """
     names: tuple[tuple[str, Any], ...] = (
         ("queue_name", message.queue_name),
         ("actor_name", message.actor_name),
@@ -160,17 +170,19 @@ def _refuse_misfit(message: Message[Any]) -> None:
     )
     for field, value in names:
         if type(value) is not str or not value or not (value.isascii() or _is_text(value)):
-            raise TypeError(f"{field} is {_show(value)}, and a text is meant")
+            raise ArgumentNotJSON(f"{field} is {_show(value)}, and a text is meant")
     objects: tuple[tuple[str, Any], ...]
     objects = (("kwargs", message.kwargs), ("options", message.options))
     for field, value in objects:
         if type(value) is not dict or (value and not all(type(key) is str for key in value)):
-            raise TypeError(f"{field} is {_show(value)}, and an object is meant")
+            raise ArgumentNotJSON(f"{field} is {_show(value)}, and an object is meant")
     if not _is_number(message.message_timestamp):
-        raise TypeError(f"message_timestamp is {_show(message.message_timestamp)}, and no time")
+        raise ArgumentNotJSON(
+            f"message_timestamp is {_show(message.message_timestamp)}, and no time"
+        )
     for option, value in message.options.items():
         if option in _OPTIONS and not _OPTIONS[option](value):
-            raise TypeError(f"its option {option} is {_show(value)}, which it cannot be")
+            raise ArgumentNotJSON(f"its option {option} is {_show(value)}, which it cannot be")
 
 
 def _is_text(value: str) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -19,9 +20,9 @@ from dramatiq.brokers.redis import RedisBroker
 from dramatiq.common import current_millis, dq_name
 
 from labkit import modes
-from labkit.codec import encode, refuse_unfit
+from labkit.codec import encode, refuse_misfit, refuse_unfit
 from labkit.delivery import Delivery
-from labkit.errors import ModeError, RedisUnavailable, TooManyJobs
+from labkit.errors import InvalidSchedule, ModeError, RedisUnavailable, TooManyJobs
 from labkit.ledger import keys
 from labkit.ledger.records import JobState
 from labkit.modes import Mode
@@ -56,6 +57,7 @@ class Sending(RedisBroker):
 
         Raises:
           ArgumentNotJSON: an argument that a message cannot carry. Nothing was sent.
+          InvalidSchedule: a delay that is no number of milliseconds. Nothing was sent.
           TooManyJobs: as many wait as ``Settings`` allows. Nothing was sent.
           RedisUnavailable, RedisRefused: Redis did not take it.
         """
@@ -71,7 +73,7 @@ class Sending(RedisBroker):
           RedisUnavailable, RedisRefused, TooManyJobs: a slice failed; a note on the error says
             which, and that all before it were sent.
         """
-        eta = None if delay is None else current_millis() + delay
+        eta = None if delay is None else _due(delay)
         if len(messages) <= SLICE:
             return self._enqueue_slice(messages, eta, delay, self._push)
         for message in messages:
@@ -121,13 +123,18 @@ class Sending(RedisBroker):
             emit("enqueue", message, delay)
 
     def _push(self, ready: list[Ready]) -> None:
-        values = [self.max_waiting, self.max_megabytes * 2**20, *enqueue_values(ready)]
-        with redis_errors(self.client):
-            try:
-                replicas = self._write(values)
-            except LOST:
-                # The reply may be lost, and the messages there: the script then does nothing.
-                replicas = self._write(values)
+        try:
+            values = [self.max_waiting, self.max_megabytes * 2**20, *enqueue_values(ready)]
+            with redis_errors(self.client):
+                try:
+                    replicas = self._write(values)
+                except LOST:
+                    # The reply may be lost, and the messages there: the script then does nothing.
+                    replicas = self._write(values)
+        except (AttributeError, UnicodeEncodeError):
+            for message, _, _ in ready:
+                refuse_misfit(message)
+            raise
         if replicas < self.wait_replicas:
             raise RedisUnavailable(
                 f"Redis at {address_of(self.client)} took the jobs, but {replicas} replicas have "
@@ -254,12 +261,24 @@ def _way(message: Message[Any]) -> tuple[str, str, int | str]:
     return message.queue_name, state.value, int(message.options["eta"])
 
 
+def _due(delay: float) -> int:
+    """The time, in milliseconds, at which ``delay`` is over."""
+    try:
+        return current_millis() + math.floor(delay)
+    except (TypeError, ValueError, OverflowError):
+        raise InvalidSchedule(f"A delay is milliseconds, and not {delay!r}.") from None
+
+
 def _address(message: Message[Any], eta: int | None) -> Message[Any]:
     """The message under the name of a new delivery, for a job may be delivered more than once."""
     name = keys.delivery_name(message.message_id, os.urandom(4).hex())
     queue_name, options = message.queue_name, {**message.options, "redis_message_id": name}
     if eta is not None:
         queue_name, options["eta"] = dq_name(queue_name), eta
+    elif str(queue_name).endswith(".DQ") and not isinstance(options.get("eta"), int | float):
+        raise InvalidSchedule(
+            f"{message.actor_name}: {queue_name} is delayed, and eta says no time."
+        )
     return Message(
         queue_name=queue_name,
         actor_name=message.actor_name,

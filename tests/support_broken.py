@@ -57,8 +57,24 @@ ODD: tuple[Any, ...] = (
 OPTIONS = (
     *("retries", "max_retries", "min_backoff", "max_backoff", "retry_when", "throws", "eta"),
     *("time_limit", "max_age", "pipe_target", "pipe_ignore", "group_callbacks", "on_success"),
-    *("on_failure", "traceback", "redis_message_id", "requeue_timestamp", "store_results", "odd"),
+    *(
+        "on_failure",
+        "on_retry_exhausted",
+        "group_info",
+        "traceback",
+        "redis_message_id",
+        "requeue_timestamp",
+        "store_results",
+        "odd",
+    ),
     *("group_callback_uuid", "group_completion_uuid", "broker_id", "priority", "jitter"),
+)
+#: What a pipeline's next message may say of itself.
+PIPED: tuple[dict[str, Any], ...] = (
+    *({"queue_name": "default.DQ"}, {"queue_name": "default.DQ", "options": {"eta": "x"}}),
+    *({"queue_name": "default.XQ"}, {"queue_name": "q" * 10_000}, {"queue_name": "a\nb"}),
+    *({"queue_name": "default.DQ", "options": {"eta": -5}}, {"options": {"eta": -5}}),
+    *({"options": {"pipe_target": {**GOOD, "options": []}}}, {"actor_name": "a:b\nc"}),
 )
 NOT_JSON = (
     *(b"", b" ", b"{", b"[1,2", b"null", b"true", b"0", b'"text"', b"[]", b"{}", b"nan", b"'a'"),
@@ -83,6 +99,9 @@ def corpus() -> list[bytes]:
         options = {option: odd}
         message = {**GOOD, "actor_name": actor, "message_id": next(ids), "options": options}
         broken.append(dump(message))
+    for target in PIPED:
+        options = {"pipe_target": {**GOOD, **target}}
+        broken.append(dump({**GOOD, "message_id": next(ids), "options": options}))
     broken.append(dump({**GOOD, "more": 1}))
     broken.append(dump({**GOOD, "actor_name": "nobody_declared_this"}))
     return broken

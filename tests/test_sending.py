@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from dramatiq import Message
@@ -11,7 +12,7 @@ from dramatiq import Message
 from labkit.actors import actor
 from labkit.broker import LabBroker
 from labkit.codec import encode
-from labkit.errors import ArgumentNotJSON, RedisRefused, RedisUnavailable
+from labkit.errors import ArgumentNotJSON, InvalidSchedule, RedisRefused, RedisUnavailable
 from labkit.ledger.reader import Ledger
 from labkit.ledger.records import JobState
 from labkit.redis_server import ThrowawayRedis
@@ -90,6 +91,24 @@ def test_what_json_cannot_hold_is_refused_and_nothing_is_written(broker: LabBrok
     for bad in ({1, 2}, float("nan"), {1: "a"}, b"x"):
         with pytest.raises(ArgumentNotJSON, match="argument 1"):
             broker.enqueue(Message("default", "any", (bad,), {}, {}))
+    assert broker.client.keys("*") == []
+
+
+@pytest.mark.parametrize("delay", [float("nan"), float("inf"), "5", [1]])
+def test_a_delay_that_is_no_number_is_refused(broker: LabBroker, delay: Any) -> None:
+    with pytest.raises(InvalidSchedule, match="milliseconds"):
+        broker.enqueue(Message("default", "any", (), {}, {}), delay=delay)
+    assert broker.client.keys("*") == []
+
+
+def test_a_message_that_could_not_be_written_down_is_refused(broker: LabBroker) -> None:
+    for change in ({"queue_name": None}, {"queue_name": "\ud800"}, {"message_id": "a\ud800"}):
+        (field,) = change
+        with pytest.raises(ArgumentNotJSON, match=f"{field} is .* and a text is meant"):
+            broker.enqueue(Message("default", "any", (), {}, {}).copy(**change))
+    for options in ({}, {"eta": "soon"}):
+        with pytest.raises(InvalidSchedule, match="eta says no time"):
+            broker.enqueue(Message("default.DQ", "any", (), {}, options))
     assert broker.client.keys("*") == []
 
 

@@ -58,6 +58,8 @@ class Actions(LedgerConnection):
 
         Without a ledger they are looked for in Dramatiq's own keys; ``places`` says where they are.
         """
+        # An id that no text can be is an unknown one.
+        job_ids = [job_id.encode(errors="replace").decode() for job_id in job_ids]
         values: list[tuple[Any, ...]] = [(job_id,) for job_id in job_ids]
         with redis_errors(self.client):
             if places is not None or not self.is_recorded():
@@ -84,7 +86,7 @@ class Actions(LedgerConnection):
 
     def _known(self, job_id: str) -> JobRecord:
         with redis_errors(self.client):
-            raw: Any = self.client.hget(self.keys.jobs, job_id)
+            raw: Any = self.client.hget(self.keys.jobs, job_id.encode(errors="replace"))
         if raw is None:
             raise UnknownJob(f"no job {job_id!r} is known in namespace {self.namespace!r}")
         return records.parse(job_id, raw)
