@@ -12,6 +12,7 @@ import contextlib
 import fcntl
 import json
 import os
+import re
 import secrets
 import select
 import subprocess
@@ -190,18 +191,26 @@ class PrivateRedis:
         }
 
     def _password(self) -> str:
-        path = self.folder / "redis.password"
-        # An empty one is what a full disk leaves, and would mean no password at all.
-        if not path.exists() or not path.stat().st_size:
-            with open(path, "w", opener=_for_us_alone) as file:
-                file.write(secrets.token_urlsafe(32))
-        return path.read_text().strip()
+        path, password = self.folder / "redis.password", ""
+        with contextlib.suppress(FileNotFoundError, UnicodeDecodeError):
+            password = path.read_text().strip()
+        # An empty one, which a full disk leaves, would mean no password at all.
+        if re.fullmatch(r"[\w-]{32,99}", password, re.ASCII):
+            if path.stat().st_mode & 0o077:
+                path.chmod(0o600)
+            return password
+        password = secrets.token_urlsafe(32)
+        path.unlink(missing_ok=True)
+        with open(path, "w", opener=_for_us_alone) as file:
+            file.write(password)
+        return password
 
     def _last_port(self) -> int:
         try:
-            return int(json.loads(self._state_file.read_text())["port"])
+            port = int(json.loads(self._state_file.read_text())["port"])
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             return 0
+        return port if 0 < port < 65_536 else 0
 
     def _write_state(self, port: int, pid: object) -> None:
         self._state_file.write_text(json.dumps({"port": port, "pid": pid}) + "\n")

@@ -57,8 +57,9 @@ class Terminal:
         if self.pid == 0:
             try:
                 os.chdir(folder)
-                # A shell's background job ignores it, and hands that down.
+                # A shell's background job ignores the one, nohup the other, and both hand that down.
                 signal.signal(signal.SIGINT, signal.SIG_DFL)
+                signal.signal(signal.SIGHUP, signal.SIG_DFL)
                 os.execvpe(command[0], command, env)  # noqa: S606
             finally:
                 os._exit(127)
@@ -110,7 +111,7 @@ class Terminal:
         os.waitpid(self.pid, 0)
 
 
-def all_end(terminal: Terminal, timeout: float = 30) -> None:
+def all_end(terminal: Terminal, timeout: float = 60) -> None:
     """The private Redis lingers for 0.3 s here, a minute else."""
     with contextlib.suppress(AssertionError):
         wait_until(lambda: not terminal.processes(), timeout)
@@ -180,7 +181,7 @@ def test_its_job_is_finished_up_to_a_limit_and_the_rest_put_back_once(
         terminal.type("dramatiq labkit.jobs -p 1 -t 1")
         wait_until(lambda: tally.exists() and "0" in tally.read_text(), 60, "the first has begun")
         terminal.close()
-        all_end(terminal, 60)
+        all_end(terminal)
     assert tally.read_text().split() == ["0"]
     assert ledger.counts()[JobState.COMPLETED] == 1 - broken_off
     assert check(ledger) == []
@@ -278,4 +279,4 @@ def test_nothing_outlives_jupyterlab(root: Path, end: Callable[[Lab], None]) -> 
         for name in ("jupyterlab", "ipykernel", "labkit.web_app", "redis_keeper", "redis-server"):
             assert name in found
         end(lab)
-        all_end(lab, 60)
+        all_end(lab)
