@@ -57,7 +57,7 @@ class Terminal:
         if self.pid == 0:
             try:
                 os.chdir(folder)
-                # A shell's background job ignores the one, nohup the other, and both hand that down.
+                # A shell's background job ignores one, nohup the other, and both hand it down.
                 signal.signal(signal.SIGINT, signal.SIG_DFL)
                 signal.signal(signal.SIGHUP, signal.SIG_DFL)
                 os.execvpe(command[0], command, env)  # noqa: S606
