@@ -166,6 +166,20 @@ def test_stale_and_healed(page: FakePage) -> None:
         board.close()
 
 
+def test_what_was_hidden_meanwhile_is_stale_since_it_was_seen() -> None:
+    with ThrowawayRedis() as server:
+        board = JobBoard(server.url)
+        own = FakePage(board)
+        own.wait_until(lambda view: view["live"])
+        own.send(kind="seen", visible=False)
+        left = time.time()
+        server.kill()
+        own.send(kind="seen", visible=True)
+        own.wait_until(lambda view: view["live"] is False)
+        assert own.view["since"] <= left * 1000
+        board.close()
+
+
 def test_who_waits_for_a_worker_that_is_not_there(
     settings: Any, broker: LabBroker, redis_url: str
 ) -> None:

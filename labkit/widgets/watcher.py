@@ -57,8 +57,11 @@ class Reader(Protocol):
     def tell(self, picture: Picture) -> int:
         """Take what was seen; return how many bytes went to a page."""
 
-    def lose(self, since: datetime, why: str) -> None:
-        """Redis does not answer; the last picture is true of ``since``."""
+    def lose(self, since: datetime | None, why: str) -> None:
+        """Redis does not answer; the last picture is true of ``since``.
+
+        None is for who has rested, and was told nothing since.
+        """
 
 
 class Watcher:
@@ -71,6 +74,7 @@ class Watcher:
     def __init__(self, connect: Callable[[], Ledger]) -> None:
         self._connect = connect
         self._readers: dict[Reader, float] = {}  # with the end of each one's lease
+        self._untold: set[Reader] = set()  # who came, and has seen nothing yet
         self._changed = threading.Condition()
         self._asked = True
         self._moved = False
@@ -96,6 +100,8 @@ class Watcher:
                 return False
             if not self._readers:
                 threading.Thread(target=self._run, name="labkit-watcher", daemon=True).start()
+            if reader not in self._readers:
+                self._untold.add(reader)
             self._readers[reader] = time.monotonic() + LEASE
             self._wake()
             return True
@@ -201,6 +207,7 @@ class Watcher:
                 pictures[question] = look(ledger, question, counts, workers, self._now())
             with _logged(reader):
                 sent += reader.tell(pictures[question])
+            self._untold.discard(reader)
             found = pictures[question].found
             is_searching = is_searching or (found is not None and found.is_going)
         if is_searching:
@@ -229,7 +236,7 @@ class Watcher:
             readers = list(self._readers)
         for reader in readers:
             with _logged(reader):
-                reader.lose(self._good, why)
+                reader.lose(None if reader in self._untold else self._good, why)
 
     def _reach(self) -> Ledger:
         if self._ledger is None:

@@ -76,7 +76,6 @@ class WatchingWidget(LiveWidget):
                 picture = look_now(self._own_ledger, self._question)
                 self.tell(picture)
                 self._caretaker.care(picture.counts, picture.workers)
-                self._seen_at = datetime.now(UTC)
             except LOST as error:
                 self.lose(self._seen_at, str(error) or type(error).__name__)
                 self.update(answered=self.answers())
@@ -96,11 +95,12 @@ class WatchingWidget(LiveWidget):
             is_answer = picture.question == self._question
             answered = self.answers() if is_answer else self._whole["answered"]
             fixed = {**self._fixed, **self.beside()}
+            self._seen_at = datetime.now(UTC)
             return self.publish({**drawn, **fixed, "answered": answered})
 
-    def lose(self, since: datetime, why: str) -> None:
+    def lose(self, since: datetime | None, why: str) -> None:
         """Show that Redis does not answer, and since when the view may be wrong."""
-        self.update(live=False, since=millis(since), why=safe_text(why, 300))
+        self.update(live=False, since=millis(since or self._seen_at), why=safe_text(why, 300))
 
     # -- what a page says ------------------------------------------------------------------------
 
@@ -113,6 +113,8 @@ class WatchingWidget(LiveWidget):
         if message.get("kind") != "seen" or self._watcher is None:
             return
         if message.get("visible") is not True:
+            if self._whole.get("live"):
+                self._seen_at = datetime.now(UTC)
             self._watcher.remove(self)
         elif not self._watcher.add(self):
             self._watcher = self._place.watch(self)
