@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import signal
 import stat
@@ -208,29 +207,6 @@ def test_files_are_for_this_user_only_and_no_command_line_shows_the_password(
     assert len(password) > 30
     shown = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True)
     assert password not in shown.stdout
-
-
-@pytest.mark.parametrize(
-    "content", [b"", b"  \n", b"short", b"\xff" * 40, b'x"\nbind 0.0.0.0\n', b"x" * 10**6]
-)
-def test_a_password_that_is_none_is_replaced(root: Path, users: list[User], content: bytes) -> None:
-    (root / ".labkit").mkdir()
-    path = root / ".labkit" / "redis.password"
-    path.write_bytes(content)
-    (root / ".labkit" / "redis.json").write_text('{"port": 99999}')
-    use(root, users).answer()
-    assert re.fullmatch(r"[\w-]{40,}", path.read_text())
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-
-
-def test_a_password_that_others_can_read_is_closed_to_them(root: Path, users: list[User]) -> None:
-    (root / ".labkit").mkdir()
-    path = root / ".labkit" / "redis.password"
-    path.write_text("p" * 40)
-    path.chmod(0o644)
-    use(root, users).answer()
-    assert path.read_text() == "p" * 40
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
 def test_it_listens_on_the_loopback_only_and_appends(root: Path, users: list[User]) -> None:
