@@ -25,6 +25,7 @@ from typing import Self
 
 from labkit import tether
 from labkit.errors import WorkerError
+from labkit.hub import NAMESPACE
 from labkit.ledger.reader import Ledger
 from labkit.settings import Settings
 
@@ -81,7 +82,8 @@ class Worker:
           threads: of each process; ``None`` is the ``concurrency`` of ``labkit.toml``.
           queues: those it listens to, an empty list for all; ``None`` is those of ``labkit.toml``.
           module: the module whose actors it runs.
-          env: variables on top of this process's own.
+          env: variables on top of this process's own. Another REDIS_URL means Dramatiq's own
+            namespace there, as ``LabBroker(url=…)`` does, unless LABKIT_NAMESPACE is among them.
           cwd: the folder in which it runs; ``None`` is this process's own.
           timeout: seconds until it must be ready.
 
@@ -89,6 +91,8 @@ class Worker:
           WorkerError: it ended at once, or is not ready in time; the message ends with its log.
         """
         settings = Settings()
+        if env and "REDIS_URL" in env:
+            env = {"LABKIT_NAMESPACE": NAMESPACE, **env}
         line = command(
             processes,
             settings.concurrency if threads is None else threads,

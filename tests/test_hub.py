@@ -20,7 +20,9 @@ from labkit.database import address, create_tables, engine, prepare_test, sessio
 from labkit.errors import DatabaseNotReady, TooManyJobs
 from labkit.ledger.reader import Ledger
 from labkit.models import Task
+from labkit.redis_server import ThrowawayRedis
 from labkit.settings import Settings
+from labkit.worker import Worker
 
 ODD = [
     "Ann",
@@ -70,6 +72,15 @@ class TestNamespace:
         monkeypatch.setenv("LABKIT_NAMESPACE", "of_the_variable")
         monkeypatch.setenv("LABKIT_MAX_WAITING", "0")
         assert (Settings().namespace, Settings().max_waiting) == ("of_the_variable", 0)
+
+
+def test_a_worker_on_another_redis_has_dramatiqs_own_namespace_as_a_broker_has(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JUPYTERHUB_USER", "ann")
+    with ThrowawayRedis() as server, Worker.start(env={"REDIS_URL": server.url}):
+        assert len(Ledger(server.url).workers()) == 1
+        assert Ledger().workers() == []
 
 
 class TestSchema:
