@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from time import sleep
+from typing import Self
 from uuid import uuid4
 
 import pytest
@@ -53,6 +56,12 @@ class Browser:
         self.http.get(f"{hub}/hub/spawn").raise_for_status()
         self.base = f"{hub}/user/{user}"
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self.http.close()
+
     def is_there(self) -> bool:
         sleep(0.2)  # the hub notes each question in its log
         # By way of the hub, which says who this is: the server then sets cookies of its own.
@@ -74,7 +83,11 @@ class Browser:
         assert started.status_code == 201, started.text
         url = f"{self.base}/api/kernels/{started.json()['id']}/channels".replace("http", "ws", 1)
         words = "; ".join(f"{name}={value}" for name, value in cookies.items())
-        wire = websocket.create_connection(url, cookie=words, timeout=100)
+        with closing(websocket.create_connection(url, cookie=words, timeout=100)) as wire:
+            return self._ask(wire, code)
+
+    @staticmethod
+    def _ask(wire: websocket.WebSocket, code: str) -> str:
         content = {"code": code, "silent": False, "store_history": False, "allow_stdin": False}
         header = {"msg_id": uuid4().hex, "msg_type": "execute_request", "session": uuid4().hex}
         message = {"header": header | {"username": "", "version": "5.3"}, "parent_header": {}}
@@ -87,7 +100,6 @@ class Browser:
             if reply["msg_type"] == "stream":
                 printed += reply["content"]["text"]
             if reply["msg_type"] == "execute_reply":
-                wire.close()
                 return printed
 
 
@@ -121,18 +133,21 @@ def hub(tmp_path: Path, redis_url: str, postgres_url: str) -> Iterator[str]:
         wait_until(answers, 60, "the hub answers")
         yield url
     finally:
-        process.kill()
+        # In order, or its proxy and its users' servers, each a session of its own, would stay.
+        process.signal(signal.SIGTERM)
+        assert process.wait(60)
         print(log.read_text()[-6000:])
 
 
 @pytest.mark.timeout(240)
 def test_two_users_log_in_and_see_their_own(hub: str, tmp_path: Path) -> None:
     for user in ("ann", "bob.smith"):
-        seen = Browser(hub, user).run(CELL)
+        with Browser(hub, user) as browser:
+            seen = browser.run(CELL)
         namespace, schema, rows, jobs, here, has_dramatiq = json.loads(seen.rpartition("seen ")[2])
         assert namespace == schema == namespace_of(user)
         assert (rows, jobs) == (1, 1)
         assert here == str(tmp_path / "homes" / namespace / "notebooks")
         assert has_dramatiq
-    with pytest.raises(AssertionError):
-        Browser(hub, "ann").run("1 / 0")
+    with Browser(hub, "ann") as browser, pytest.raises(AssertionError, match="ZeroDivisionError"):
+        browser.run("1 / 0")
