@@ -16,6 +16,7 @@ from sqlmodel import select
 from labkit import hub
 from labkit.broker import LabBroker
 from labkit.codec import encode
+from labkit.course.lab import clear
 from labkit.database import address, create_tables, engine, prepare_test, session, using
 from labkit.errors import DatabaseNotReady, TooManyJobs
 from labkit.ledger.reader import Ledger
@@ -113,6 +114,22 @@ class TestSchema:
             assert self.titles() == [f"of {name}"]
             with session() as db:
                 assert db.execute(text("SELECT id FROM tasks")).scalars().all() == [1]
+
+    def test_a_chapter_that_begins_clears_what_is_its_learners_alone(
+        self, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for name in ("ann", "Bob"):
+            monkeypatch.setenv("JUPYTERHUB_USER", name)
+            create_tables()
+            with session() as db:
+                db.add(Task(title=f"of {name}"))
+            LabBroker().enqueue(dramatiq.Message("default", "nothing", (), {}, {}))
+        clear()
+        assert self.titles() == []
+        assert sum(Ledger().counts().values()) == 0
+        monkeypatch.setenv("JUPYTERHUB_USER", "ann")
+        assert self.titles() == ["of ann"]
+        assert Ledger().counts()["enqueued"] == 1
 
     def test_holds_its_own_version_of_the_schema(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("JUPYTERHUB_USER", "ann")

@@ -54,7 +54,7 @@ def give_course(spawner):
         if notebook.is_file() and not copy.exists():
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(notebook, copy)
-    spawner.environment["LABKIT_HOME"] = str(home)
+    spawner.environment = {**spawner.environment, "LABKIT_HOME": str(home)}
 
 
 c.Spawner.pre_spawn_hook = give_course
