@@ -42,6 +42,7 @@ NO_PROGRAM = (
     "`postgres`, which brings one; install PostgreSQL itself (`apt install postgresql`, `brew "
     "install postgresql`); or set DATABASE_URL to one that runs elsewhere."
 )
+NOT_STARTED = "This ThrowawayPostgres is not started: enter it with `with`."
 #: Nothing outlives its folder, so no commit waits until it is on the disk.
 OPTIONS = {
     "listen_addresses": HOST,
@@ -67,7 +68,7 @@ def find_programs() -> Path:
     places = (
         [Path(on_path).resolve().parent] if on_path else [],
         DEBIAN.glob("*/bin"),
-        Path(wheel.origin or "").parent.glob("pginstall*/bin") if wheel else [],
+        Path(wheel.origin).parent.glob("pginstall*/bin") if wheel and wheel.origin else [],
     )
     for place in places:
         if there := [each for each in place if (each / "postgres").is_file()]:
@@ -89,7 +90,7 @@ class ThrowawayPostgres:
     def __init__(self) -> None:
         self.password = secrets.token_urlsafe(16)
         self.port = 0
-        self._folder = Path()
+        self._temporary: Path | None = None
         self._programs = Path()
         self._process: tether.Tethered | None = None
 
@@ -98,7 +99,7 @@ class ThrowawayPostgres:
 
     def __enter__(self) -> Self:
         programs = find_programs()
-        self._folder = Path(tempfile.mkdtemp(prefix="labkit-postgres-"))
+        self._temporary = Path(tempfile.mkdtemp(prefix="labkit-postgres-"))
         try:
             self._make(programs)
             self._start(wanted=None)
@@ -165,7 +166,7 @@ class ThrowawayPostgres:
 
     def _running(self) -> tether.Tethered:
         if self._process is None:
-            raise DatabaseNotReady("This ThrowawayPostgres is not started: enter it with `with`.")
+            raise DatabaseNotReady(NOT_STARTED)
         return self._process
 
     def _end(self, number: int) -> None:
@@ -243,9 +244,17 @@ class ThrowawayPostgres:
             time.sleep(STEP)
         return False
 
+    @property
+    def _folder(self) -> Path:
+        if self._temporary is None:
+            raise DatabaseNotReady(NOT_STARTED)
+        return self._temporary
+
     def _remove(self) -> None:
-        with contextlib.suppress(OSError):
-            shutil.rmtree(self._folder)
+        if self._temporary is not None:
+            with contextlib.suppress(OSError):
+                shutil.rmtree(self._temporary)
+            self._temporary = None
 
 
 def _account() -> pwd.struct_passwd:

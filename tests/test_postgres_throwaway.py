@@ -96,6 +96,19 @@ def test_none_at_all_names_the_ways_to_get_one(
         ThrowawayPostgres().__enter__()
 
 
+def test_one_that_never_was_started_removes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine").touch()
+    monkeypatch.chdir(tmp_path)
+    server = ThrowawayPostgres()
+    server.close()
+    assert (tmp_path / "mine").exists()
+    for use in (server.kill, server.restart, server.stop):
+        with pytest.raises(DatabaseNotReady, match="not started"):
+            use()
+
+
 def test_one_that_cannot_start_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(postgres_throwaway.OPTIONS, "no_such_option", "1")
     with pytest.raises(DatabaseNotReady, match="no_such_option"):
