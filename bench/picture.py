@@ -19,16 +19,19 @@ PANELS = (
     ("each", "Enqueue: one by one", False),
     ("bulk", "Enqueue: in bulk", False),
     ("latency_p95", "Send to start: p95", True),
+    ("memory", "An idle worker’s memory", False),
+    ("kill_done", "kill -9: of 40 jobs, done soon after", False),
+    ("kill_lost", "kill -9: of 40 jobs, lost", False),
 )
 INK, QUIET, OURS, OTHERS = "#24292f", "#6e7781", "#b0413e", "#c3cad3"
 
 
 def draw(results: Mapping[str, Any], path: Path) -> None:
-    """Draws the rows that the results have, two lines of three panels."""
+    """Draws the rows that the results have, three lines of three panels."""
     rows = {row["key"]: row for row in results["rows"]}
-    figure = Figure(figsize=(12.5, 6.6), dpi=144, facecolor="white")
+    figure = Figure(figsize=(12.5, 10.8), dpi=144, facecolor="white")
     figure.set_layout_engine("constrained", w_pad=0.18, h_pad=0.16)
-    panels = figure.subplots(2, 3)
+    panels = figure.subplots(3, 3)
     for panel, (key, heading, in_tens) in zip(panels.flat, PANELS, strict=True):
         if key in rows:
             _bars(panel, rows[key], results["systems"], heading, in_tens)
@@ -36,7 +39,7 @@ def draw(results: Mapping[str, Any], path: Path) -> None:
             panel.set_axis_off()
     about = results["about"]
     figure.suptitle(
-        "labkit beside other queues, on one Redis",
+        "labkit beside other queues, on one machine",
         x=0.012,
         ha="left",
         fontsize=17,
@@ -46,7 +49,9 @@ def draw(results: Mapping[str, Any], path: Path) -> None:
     figure.supxlabel(
         f"Jobs that do nothing; medians of {about['rounds']} rounds, {about['cores']} cores, "
         f"Redis {about['redis']}, Python {about['python']}. Sidekiq: 10 threads for 8; "
-        "at WARN without its log of each job. RQ has no threads; arq: a thousand coroutines.",
+        "at WARN without its log of each job. RQ has no threads; arq: a thousand coroutines.\n"
+        "Procrastinate keeps its jobs in PostgreSQL. kill -9: a worker in mid-run, and "
+        "15 s for the next one; what is neither done nor kept anywhere is lost.",
         fontsize=9,
         color=QUIET,
     )
@@ -69,7 +74,7 @@ def _bars(
             panel.plot([panel.get_xlim()[0], value], [place, place], color=color, lw=1.5)
     else:
         panel.barh(places, values, color=colors, height=0.68)
-        panel.set_xlim(0, max(values) * 1.3)
+        panel.set_xlim(0, max(values) * 1.3 or 1)
     panel.set_yticks(places, [systems[name]["title"] for name in names], fontsize=11, color=INK)
     panel.set_ylim(len(systems) - 1.4, -0.6)  # downwards, and bars of one height in every panel
     for place, name, value in zip(places, names, values, strict=True):
@@ -85,7 +90,7 @@ def _bars(
         )
     for label, name in zip(panel.get_yticklabels(), names, strict=True):
         label.set_fontweight("bold" if name == "labkit" else "normal")
-    hint = "more is better" if row["better"] == "more" else "less is better; by powers of ten"
+    hint = f"{row['better']} is better{'; by powers of ten' if in_tens else ''}"
     panel.set_title(heading, loc="left", fontsize=11.5, fontweight="bold", color=INK, pad=18)
     panel.text(0, 1.025, hint, transform=panel.transAxes, fontsize=9, color=QUIET)
     panel.xaxis.set_visible(False)

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from bench import million, report, rounds
+from bench import jobs, million, report, rounds
 from bench.__main__ import parse
+from bench.driver import APART
 from bench.ledger import read_costs
+from bench.measures import KILLED, count_jammed
 from bench.picture import draw
 from bench.rows import ROWS, medians, percentile, ratio
 from bench.systems import SYSTEMS
@@ -27,6 +29,7 @@ VALUES = {
     "each": {"labkit": [4.0, 5.0, 9.0], "dramatiq": [10.0, 11.0, 1.0]},
     "latency_median": {"labkit": [2.0], "sidekiq": [1.0]},
     "near_job": {"labkit": [1.0], "dramatiq": [0.0]},
+    "kill_lost": {"labkit": [0.0], "dramatiq": [0.0]},
     "memory_growth": {"labkit": [0.1], "dramatiq": [3.0]},
 }
 VERSIONS = {
@@ -77,6 +80,38 @@ def test_a_quick_run_measures_every_row_of_labkit_and_of_dramatiq(tmp_path: Path
     for text in (done.stdout, (tmp_path / "results.md").read_text()):
         assert "Send to start" in text
         assert "Dramatiq" in text
+
+
+@pytest.mark.slow
+def test_a_killed_worker_loses_what_its_queue_lets_go_of(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "bench", "--quick", "--output", str(tmp_path)]
+    command += ["--measures", "kill", "--systems", "labkit,huey,procrastinate"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    results = json.loads((tmp_path / "results.json").read_text())
+    rows = {row["key"]: row["systems"] for row in results["rows"]}
+    assert {name: row["median"] for name, row in rows["kill_lost"].items()} == {
+        "labkit": 0,
+        "huey": 8,  # it takes a job off the list before it runs it
+        "procrastinate": 0,
+    }
+    assert rows["kill_done"]["labkit"]["median"] == KILLED
+    assert rows["kill_done"]["procrastinate"]["median"] == KILLED - 8
+
+
+def test_jobs_that_write_into_a_pipe_are_told_apart_and_counted_once(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        for number in (0, 7, 39, 7):
+            jobs.stamp(APART * number, str(pipe))
+        # One job's line has not come to its end.
+        with pipe.open("a") as half:
+            half.write("-12")
+        assert count_jammed(reader, 0.1) == {0, 7, 39}
+    finally:
+        os.close(reader)
 
 
 def test_the_figures_are_medians_and_ratios_to_labkit() -> None:
@@ -133,6 +168,7 @@ def test_measurements_are_chosen_by_the_beginnings_of_their_names() -> None:
         "drain 2x8",
     ]
     assert parse(["--quick"]).systems == ["labkit", "dramatiq"]
+    assert parse(["--quick", "--systems", "all"]).systems == []
     assert parse([]).rounds == 5
 
 

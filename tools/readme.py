@@ -20,7 +20,8 @@ ROOT = Path(__file__).resolve().parent.parent
 FIRST = "lab/tree/notebooks/00_start_here.ipynb"
 #: What a reader compares first; everything stands in bench/results.md.
 ROWS = ("drain_1x1", "drain_1x8", "drain_2x8", "latency_median", "lateness_p99", "each", "bulk")
-SYSTEMS = ("labkit", "dramatiq", "sidekiq", "celery", "rq")
+ROWS += ("memory", "kill_done", "kill_lost")
+SYSTEMS = ("labkit", "dramatiq", "sidekiq", "celery", "rq-fork", "rq", "procrastinate")
 
 
 def badge(repository: str) -> str:
