@@ -24,7 +24,7 @@ EXERCISES = {
         stub="later = ...  # in a minute, for task 7",
         given=["later"],
         solution="later = queue.enqueue_in(timedelta(minutes=1), job, 7)",
-        also_correct="later = queue.enqueue_at(datetime.now(UTC) + timedelta(seconds=60), job, 7)",
+        also_correct='later = queue.enqueue_in(timedelta(minutes=1), "labkit.jobs.task_logger", 7)',
         wrong=[
             ("later = queue.enqueue(job, 7)", "waits in the queue itself"),
             (

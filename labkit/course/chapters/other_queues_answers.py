@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 LATER_SETUP = """\
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from labkit.course.lab import throwaway_redis
 from labkit.jobs import task_logger

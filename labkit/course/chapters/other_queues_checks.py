@@ -17,8 +17,8 @@ from labkit.database import engine, session, using
 from labkit.models import Task
 
 MINUTE = 60.0
-#: Seconds by which "in a minute" may be off: it is written before the check looks.
-SLACK = 5.0
+#: Seconds by which "in a minute" may be off: RQ cuts it to whole seconds.
+SLACK = 2.0
 PATH = "labkit.jobs.task_logger"
 TITLE = "Pay Anna back"
 

@@ -30,6 +30,7 @@ from labkit.course import work
 from labkit.course.show import print_line
 from labkit.database import address, create_tables, engine, session, using
 from labkit.errors import CourseError, DatabaseNotReady
+from labkit.hub import NAMESPACE
 from labkit.postgres_throwaway import ThrowawayPostgres, find_programs
 from labkit.settings import find_root
 from labkit.worker import Worker
@@ -113,10 +114,12 @@ def postgres() -> str:
     os.environ["DATABASE_URL"] = _server.url
     # In a class each learner's tables are in a schema of their own: so are the queue's.
     url = address().set(drivername="postgresql").render_as_string(hide_password=False)
-    os.environ["DATABASE_URL"] = url
+    server, _, options = url.partition("?")
+    # PostgreSQL's own library takes a plus in an address for itself, and not for a space.
+    os.environ["DATABASE_URL"] = "?".join(filter(None, [server, options.replace("+", "%20")]))
     create_tables()
     hooks.forget("labkit.jobs")
-    return url
+    return os.environ["DATABASE_URL"]
 
 
 def chapters_database() -> str:
@@ -172,6 +175,8 @@ def start(*command: str, ready: str, **env: str) -> Worker:
     # What a child must not take over: it would think that it is a test.
     mine = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST")}
     mine |= {"LABKIT_HOME": str(find_root()), "PYTHONPATH": str(work.folder())}
+    # The chapter's Redis belongs to nobody else, in a class either.
+    mine |= {"LABKIT_NAMESPACE": NAMESPACE}
     worker = Worker(
         tether.start(line, output=folder / "log", env=mine | env, cwd=work.folder()), folder / "log"
     )
