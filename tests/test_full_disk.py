@@ -51,7 +51,7 @@ def test_redis_refuses_the_worker_waits_and_nothing_is_lost(disk: Path, tmp_path
         def all_done() -> bool:
             return all(hostile.state(job_id) is JobState.COMPLETED for job_id in accepted)
 
-        wait_until(all_done, 30, "all that was accepted is done")
+        wait_until(all_done, 60, "all that was accepted is done")
         assert hostile.ledger.counts()[JobState.COMPLETED] == len(accepted)
         assert check(hostile.ledger) == []
         hostile.is_well()
