@@ -149,7 +149,8 @@ def log_urgent(task):
 
 URGENT_OTHERWISE = """\
 def log_urgent(task):
-    return task_logger.send(task_id=task.id) if task.title[0] == "!" else None
+    if task.title[:1] == "!":
+        return task_logger.send(task_id=task.id)
 """
 
 SENDS_THE_TASK = """\
