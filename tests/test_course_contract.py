@@ -8,8 +8,10 @@ from dataclasses import replace
 import pytest
 
 from labkit.course import chapters
-from labkit.course.contract import faults
+from labkit.course.contract import answer, cases, faults
 from labkit.course.exercise import Exercise
+from labkit.ledger.reader import Ledger
+from labkit.ledger.records import JobState
 from labkit.settings import Settings
 
 KEY = "00.counts"
@@ -38,7 +40,7 @@ def test_a_good_exercise_has_no_fault(swapped: dict[str, Exercise]) -> None:
     [
         ({"stub": "counts = 1"}, "untouched: is called wrong"),
         ({"wrong": GOOD.wrong[:2]}, "2 different messages"),
-        ({"wrong": [*GOOD.wrong, ("counts = ...", "")]}, "wrong answer 5: is called not attempted"),
+        ({"wrong": [("counts = ...", ""), *GOOD.wrong]}, "wrong answer 1: is called not attempted"),
         ({"wrong": [("counts = 1", "call it"), *GOOD.wrong]}, "wrong answer 1: says"),
         ({"solution": "counts = 1"}, "solution: is called wrong"),
         ({"also_correct": "counts = []"}, "second correct answer: is called wrong"),
@@ -53,3 +55,13 @@ def test_a_fault_is_named(
 ) -> None:
     swapped["counts"] = replace(GOOD, **changes)  # type: ignore[arg-type]
     assert any(fault in found for found in faults(KEY)), list(faults(KEY))
+
+
+@pytest.mark.parametrize("case", ["solution", "wrong answer 6"])
+def test_a_check_that_works_in_the_learners_redis_leaves_no_job_there(
+    settings: Settings, tables: None, case: str
+) -> None:
+    task = chapters.exercise("00.left")
+    [source] = [each.source for each in cases(task) if each.name == case]
+    answer("00.left", task, source)
+    assert [job for state in JobState for job in Ledger().jobs(state)] == []

@@ -131,12 +131,13 @@ def _two_under_way() -> Iterator[list[str]]:
     broker.enqueue(runs)
     broker.enqueue(again, delay=3_600_000)
     consumer = broker.consume("left-check", prefetch=1)
+    if (delivery := next(consumer)) is None:
+        raise CourseError("a job of the check did not come out of its queue")
+    broker.emit_before("process_message", delivery)  # as the thread does that begins its body
     try:
-        if (delivery := next(consumer)) is None:
-            raise CourseError("a job of the check did not come out of its queue")
-        broker.emit_before("process_message", delivery)  # as the thread does that begins its body
         yield [runs.message_id, again.message_id]
     finally:
+        consumer.ack(delivery)
         consumer.close()
         broker.close()
 
