@@ -54,7 +54,7 @@ CELLS = {
     "set-up": """
 import os
 os.environ["REDIS_URL"] = {url!r}
-from labkit.course import check, hint, predict, quiz, settle, solution
+from labkit.course import check, hint, predict, quiz, rosetta, settle, solution
 from labkit.database import create_tables
 from labkit.widgets import JobBoard, TaskForm, Throughput, Timeline, WorkerPanel
 create_tables()
@@ -72,6 +72,7 @@ panel
     "prediction": 'predict("00.waiting")',
     "settled": 'settle("00.waiting", "enqueued")',
     "quiz": 'quiz("00")',
+    "words": "rosetta()",
     "snapshot": "JobBoard(limit=8).snapshot()",
 }
 

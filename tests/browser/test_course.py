@@ -1,4 +1,4 @@
-"""Predictions and quizzes in a real JupyterLab: by mouse, by keyboard, and in a closed notebook."""
+"""Predictions, quizzes and the search in a real JupyterLab: by mouse, by keyboard, and closed."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 
 CELLS = (
-    "from labkit.course import predict, quiz, settle",
+    "from labkit.course import predict, quiz, rosetta, settle",
     'predict("00.waiting")',
     'settle("00.waiting", "enqueued")',
     'quiz("00")',
     "import threading\nthreading.Event().wait(1)",
+    "rosetta()",
 )
-PREDICT, SETTLE, QUIZ, BUSY = 1, 2, 3, 4
+PREDICT, SETTLE, QUIZ, BUSY, WORDS = 1, 2, 3, 4, 5
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +92,26 @@ def test_a_question_has_a_name_for_those_who_hear_it(notebook: Notebook) -> None
     expect(asked.get_by_role("region", name="Predict")).to_be_visible()
     expect(asked.get_by_role("group", name="You send a job, and no worker runs.")).to_be_visible()
     expect(asked.get_by_role("radio", name="It waits in Redis")).to_be_visible()
+
+
+def test_the_guides_words_are_found_with_the_keyboard_alone(notebook: Notebook) -> None:
+    notebook.run_cell(WORDS)
+    notebook.wait_for_run(WORDS)
+    cell, keyboard = notebook.cell(WORDS), notebook.page.keyboard
+    lines = cell.locator(".labkit-finder tbody tr:visible")
+    expect(cell.get_by_role("status")).to_have_text("65 of 65")
+    cell.get_by_role("searchbox", name="Search").focus()
+    keyboard.type("Perform_IN minute")
+    expect(lines).to_have_count(1)
+    expect(lines).to_contain_text("send_in")
+    expect(cell.get_by_role("status")).to_have_text("1 of 65")
+    keyboard.press("Escape")
+    expect(lines).to_have_count(65)
+    keyboard.press("Tab")
+    expect(cell.get_by_role("region", name="The lines that fit")).to_be_focused()
+    keyboard.press("Shift+Tab")
+    keyboard.press("Escape")
+    expect(cell.get_by_role("searchbox")).not_to_be_focused()
 
 
 def test_a_closed_notebook_shows_the_question_as_text(

@@ -95,8 +95,9 @@ EXERCISES = {
             (answers.NEWEST, "the oldest errand is number 1"),
             (answers.LOCKS_ALL, "locked more than it took"),
         ],
-        praise="Procrastinate, Solid Queue, GoodJob and Oban all rest on this one line of SQL. It "
-        "keeps the transaction open while the job runs, though, which they do not.",
+        praise="Procrastinate, Solid Queue and Oban rest on this one line of SQL. Here the "
+        "transaction stays open while the errand is done; they close it, write down who has the "
+        "job, and have to find out who is dead.",
     ),
 }
 

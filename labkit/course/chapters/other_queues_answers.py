@@ -126,7 +126,7 @@ from sqlalchemy import text
 def take(db):
     query = "SELECT id FROM errand ORDER BY id FOR UPDATE SKIP LOCKED LIMIT 1"
     number = db.execute(text(query)).scalar()
-    return None if number is None else db.get(Errand, number)
+    return number and db.get(Errand, number)
 """
 
 ONLY_LOOKS = """\
