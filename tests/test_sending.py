@@ -130,7 +130,10 @@ def test_a_full_redis_refuses_at_the_call_and_keeps_what_it_took() -> None:
         with pytest.raises(RedisRefused, match="memory"):
             broker.enqueue(Message("default", "any", (2,), {}, {}))
         assert client.llen("dramatiq:default") == 1
-        assert Ledger(server.url).counts()[JobState.ENQUEUED] == 1
+        ledger = Ledger(server.url)
+        assert ledger.counts()[JobState.ENQUEUED] == 1
+        for each in (client, ledger.client, broker.client):
+            each.close()
 
 
 def test_bulk_goes_in_slices_and_says_which_one_failed(
