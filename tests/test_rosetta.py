@@ -67,7 +67,9 @@ def test_the_guides_commands_options_and_files_are_all_there() -> None:
         "sidekiq/testing", "inline!", "fake!", "disable!", "rails g model log", "create_table",
         "db:migrate", "validates", "db:test:prepare", "Log.create!", "create(:task)",
         "assert_difference", "jobs.size", "drain", "flushdb", "flushall", "git add",
-        "Active Job", "Resque", "Delayed Job", "middleware", "puma",
+        "Active Job", "Resque", "Delayed Job", "middleware", "puma", "dyno", "bundle exec",
+        "config/application.rb", "test_helper", "frozen_string_literal", "setup", "self.id",
+        "application_job.rb", "~/.bashrc", "terminal",
     ):  # fmt: skip
         assert word in text, word
 
