@@ -19,6 +19,7 @@ import redis
 from labkit import tether
 from labkit.errors import RedisUnavailable
 from labkit.redis_process import HOST, find_binary, free_port, last_lines, write_config
+from labkit.redis_sentinel import parse_sentinel_url
 from labkit.redis_throwaway import ThrowawayRedis
 from labkit.settings import redact_url
 
@@ -105,9 +106,12 @@ class ThrowawaySentinels:
         return redis.Redis(host=HOST, port=self._ports[number], **options)
 
     def master_port(self) -> int:
-        """The port of the master, by the word of the first sentinel."""
-        with self.sentinel() as client:
-            return int(client.sentinel_get_master_addr_by_name(SERVICE)[1])
+        """The port of the master, by the word of the sentinels; for a client it is no earlier so.
+
+        Raises:
+          redis.ConnectionError: none of them names one that is up.
+        """
+        return int(parse_sentinel_url(self.url)["connection_pool"].get_master_address()[1])
 
     def wait_for_failover(self, timeout: float = OVER) -> None:
         """Until one of the replicas is the master.

@@ -75,7 +75,7 @@ def test_names_in_a_chapter_are_plain_and_used_once(chapter: chapters.Chapter) -
 
 
 #: The chapters that hold all that tests/support_course.py asks for.
-COMPLETE: tuple[str, ...] = ("00", "01", "02", "03", "04", "05", "06", "07", "08", "09", "10")
+COMPLETE: tuple[str, ...] = ("00", "01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "11")
 
 
 @pytest.mark.parametrize("number", COMPLETE)
@@ -147,6 +147,7 @@ LONG = {"00.counts", "00.sent", "01.signup", "01.status", "02.line", "02.waiting
 LONG |= {"04.export", "04.rescue", "04.shout", "05.politely", "05.tomorrow", "05.waited"}
 LONG |= {"06.unit", "07.enqueued", "08.promise", "09.once", "09.outbox"}
 LONG |= {"10.later", "10.promise"}
+LONG |= {"11.insist", "11.certain"}
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,10 @@ EXAMPLES = {
     "rate": (("4,600 jobs/s", "9.5 jobs/s"), ("4,600 jobs", "9 jobs")),
     "object": (("<A object at 0x7f01>", "<A object at 0x7f02>"), ("0x10", "0x11")),
     "version": (("Redis 8.2.3", "Redis 7.0.15"), ("chapter 8.2", "chapter 7.0")),
+    "a part that cannot be had everywhere": (
+        ("This part is here.", "This part is left out. TLS: there is no `openssl`."),
+        ("This part is here, too", "This part is there, too"),
+    ),
 }
 
 

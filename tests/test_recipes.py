@@ -77,7 +77,8 @@ def test_each_line_of_the_procfile_is_started(
         assert complaints(production) == []
         create_task(port, "labkit.example.com", "Deploy it")
         wait_until(lambda: "Task created: Deploy it" in worker_log.read_text(), 20, "the job ran")
-        assert Ledger(redis_url).counts()[JobState.COMPLETED] == 1
+        ledger = Ledger(redis_url)
+        wait_until(lambda: ledger.counts()[JobState.COMPLETED] == 1, 20, "and it is settled")
     finally:
         web.kill()
         worker.kill()

@@ -40,6 +40,7 @@ ORDER = (
     "clearing_queues",
     "when_things_fail",
     "other_queues",
+    "beyond_one_machine",
 )
 
 
