@@ -10,7 +10,7 @@ from typing import Any
 import dramatiq
 
 from labkit.broker import LabBroker
-from labkit.cell_order import started_worker
+from labkit.cell_order import run_first, started_worker
 from labkit.course import work
 from labkit.course.exercise import NotAttempted, Wrong
 from labkit.course.lab import wait_until
@@ -115,8 +115,11 @@ def check_rescue(job_id: str) -> None:
     with suppress(CourseError):
         wait_until(lambda: _is_over(ledger, job_id), timeout=PATIENCE)
     record = ledger.job(job_id)
-    if record is None or record.actor != "whisper":
-        raise Wrong(f"{job_id!r} is not the id of the dead job: run section 5 again")
+    if record is None:
+        again = run_first() or " Run section 5 again."
+        raise NotAttempted(f"Redis knows no job {job_id!r} any more.{again}")
+    if record.actor != "whisper":
+        raise Wrong(f"{job_id!r} is a job of {record.actor!r}, and not the dead one of `whisper`")
     if record.state is JobState.COMPLETED:
         return
     has_file = work.path(WHISPER).is_file()
