@@ -53,7 +53,7 @@ CHAPTERS = ["05", "06", "07", "08"]
 NAMES = ("learner{}", "Learner{}", "learner{}@example.org", "Öl.{}", "pg_{}")
 CELL_TIMEOUT = 120
 #: Seconds between two looks at what it takes.
-LOOK = 2.0
+LOOK = 5.0
 #: The notebooks are stored as SQLite has it. Its address and its words are its own; and after a
 #: transaction that was rolled back PostgreSQL leaves a number out.
 OF_THE_DATABASE = {
