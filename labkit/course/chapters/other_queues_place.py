@@ -118,6 +118,9 @@ def postgres() -> str:
     # PostgreSQL's own library takes a plus in an address for itself, and not for a space.
     os.environ["DATABASE_URL"] = "?".join(filter(None, [server, options.replace("+", "%20")]))
     create_tables()
+    if rows("SELECT 1 WHERE to_regclass('procrastinate_jobs') IS NOT NULL"):
+        with session() as db:  # what an earlier run of the chapter has left
+            db.execute(text("TRUNCATE procrastinate_jobs RESTART IDENTITY CASCADE"))
     hooks.forget("labkit.jobs")
     return os.environ["DATABASE_URL"]
 
