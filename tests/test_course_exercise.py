@@ -39,11 +39,12 @@ def test_a_right_answer_is_kept_and_stays_right(capsys: pytest.CaptureFixture[st
 
 
 def test_an_answer_that_breaks_the_check_is_wrong_and_no_traceback() -> None:
-    class Odd:
+    class Odd(dict[str, int]):
         def __eq__(self, other: object) -> bool:
             raise ZeroDivisionError("odd")
 
-        __hash__ = None  # type: ignore[assignment]
+        def __ne__(self, other: object) -> bool:
+            raise ZeroDivisionError("odd")
 
     verdict = judge(COUNTS, Odd())
     assert verdict.right is False
