@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import threading
 from importlib.resources import files
 from typing import Any
 
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 from ipywidgets.widgets.widget import _instances
 
 from labkit import widgets
-from labkit.widgets.live import LiveWidget, difference, front_end
+from labkit.widgets.live import LiveWidget, difference, front_end, writing
 from tests.support_widgets import FakePage, merge
 
 
@@ -40,6 +42,19 @@ values = st.recursive(
     max_leaves=8,
 )
 views = st.dictionaries(st.text(max_size=2), values, max_size=5)
+
+
+def test_the_collector_waits_for_no_lock_in_whatever_thread_it_comes() -> None:
+    """A thread that starts may collect; who starts it may hold the lock, and waits for it."""
+    widget = Counter({"answered": {}})
+    widget.close()
+    widget.itself = widget  # only the collector can end it
+    del widget
+    collects = threading.Thread(target=gc.collect, daemon=True)
+    with writing:
+        collects.start()
+        collects.join(10)
+        assert not collects.is_alive()
 
 
 @given(views, views)

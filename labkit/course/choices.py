@@ -10,11 +10,10 @@ from collections.abc import Callable, Sequence
 from importlib.resources import files
 from typing import Any
 
-import anywidget
 import traitlets
 
 from labkit.course.show import Tone, card, inline, show
-from labkit.widgets.live import front_end, writing
+from labkit.widgets.live import WholeWidget, front_end, writing
 
 Asked = tuple[str, Sequence[str]]
 
@@ -23,7 +22,7 @@ def _read(name: str) -> str:
     return files("labkit.course").joinpath(name).read_text(encoding="utf-8")
 
 
-class Choices(anywidget.AnyWidget):
+class Choices(WholeWidget):
     """The live form. ``answers`` is what the learner chose; all else is set from Python."""
 
     _esm = _read("choices.js")
@@ -51,13 +50,6 @@ class Choices(anywidget.AnyWidget):
                 answers = [*self.answers[:place], option, *self.answers[place + 1 :]]
                 with writing:
                     self.set_state({"answers": answers})
-
-    def close(self) -> None:
-        """Give up everything, also the layout, which ipywidgets would keep for ever."""
-        with writing:
-            layout = self.layout
-            super().close()
-            layout.close()
 
     def mark(self, place: int, right: bool, note: str) -> None:
         """Say below a question what its answer is worth."""

@@ -8,17 +8,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib.resources import files
 
-import anywidget
 import traitlets
 
-from labkit.widgets.live import front_end, writing
+from labkit.widgets.live import WholeWidget, front_end, writing
 
 
 def _read(name: str) -> str:
     return files("labkit.course").joinpath(name).read_text(encoding="utf-8")
 
 
-class Finder(anywidget.AnyWidget):
+class Finder(WholeWidget):
     """The table; ``rows`` have a text for each word of ``head``, with `code` between backticks."""
 
     _esm = _read("finder.js")
@@ -28,13 +27,6 @@ class Finder(anywidget.AnyWidget):
     head: traitlets.List[str] = traitlets.List().tag(sync=True)
     rows: traitlets.List[list[str]] = traitlets.List().tag(sync=True)
     words = traitlets.Unicode().tag(sync=True)
-
-    def close(self) -> None:
-        """Give up everything, also the layout, which ipywidgets would keep for ever."""
-        with writing:
-            layout = self.layout
-            super().close()
-            layout.close()
 
 
 _shown: dict[str, Finder] = {}

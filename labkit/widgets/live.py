@@ -45,7 +45,26 @@ def front_end(*names: str) -> str:
     return "\n".join(line for line in lines if line and not _COMMENT.fullmatch(line))
 
 
-class LiveWidget(anywidget.AnyWidget):
+class WholeWidget(anywidget.AnyWidget):
+    """A widget that is closed whole, and by nobody but who means it."""
+
+    def close(self) -> None:
+        """Give up everything, also the layout, which ipywidgets would keep for ever."""
+        with writing:
+            layout = self.layout
+            super().close()
+            layout.close()
+
+    def __del__(self) -> None:
+        """Not ipywidgets' own, which closes, and so waits for a lock.
+
+        The collector may come in any thread at any moment: in one that is just starting, while
+        who started it holds that lock and waits for it. Nothing is lost, for ipywidgets keeps a
+        widget until it is closed.
+        """
+
+
+class LiveWidget(WholeWidget):
     """A widget with a view. Subclasses set ``_esm`` and ``_css``, and call ``publish``."""
 
     view = traitlets.Dict().tag(sync=True)
@@ -117,12 +136,9 @@ class LiveWidget(anywidget.AnyWidget):
     def close(self) -> None:
         """Give up the widget and what it holds; may be called again."""
         with writing:
-            if getattr(self, "_closed", True):
-                return
-            self._closed = True
-            layout = self.layout
-            super().close()
-            layout.close()
+            if not self._closed:
+                self._closed = True
+                super().close()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"

@@ -121,10 +121,10 @@ class WatchingWidget(LiveWidget):
 
     def close(self) -> None:
         """Stop watching and give up the widget; may be called again."""
-        if watcher := getattr(self, "_watcher", None):
-            watcher.remove(self)
-        if ledger := getattr(self, "_own_ledger", None):
-            ledger.client.close()
+        if self._watcher is not None:
+            self._watcher.remove(self)
+        if self._own_ledger is not None:
+            self._own_ledger.client.close()
         super().close()
 
     def __repr__(self) -> str:
