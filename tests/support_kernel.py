@@ -62,8 +62,14 @@ class Kernel:
         outputs: list[Any] = []
 
         def keep(message: dict[str, Any]) -> None:
-            if message["msg_type"] in kinds:
-                outputs.append(output_from_msg(message))
+            if message["msg_type"] not in kinds:
+                return
+            output, last = output_from_msg(message), outputs[-1] if outputs else {}
+            # What is printed comes in one message or in several, as the kernel finds time.
+            if output.output_type == "stream" and last.get("name") == output.name:
+                last.text += output.text
+            else:
+                outputs.append(output)
 
         reply = self._client.execute_interactive(
             source,

@@ -60,7 +60,8 @@ def test_each_field_and_each_option_with_each_odd_value(hostile: Hostile) -> Non
     said = reasons(hostile, names)
     assert len(said) > len(broken) / 2
     assert [name for name, record in said.items() if '"error":' not in record] == []
-    assert [job for job in hostile.dead() if not job.error] == []
+    # Some share an id, and so a record: its last attempt may be that of one that was in order.
+    assert [job for job in hostile.dead() if not any(a.error for a in job.attempts)] == []
     # The rest was in order after all, or is to be tried again.
     assert hostile.ledger.counts()[JobState.COMPLETED] > 100
     wait_until(lambda: check(hostile.ledger) == [], 10, "records and keys agree")

@@ -190,7 +190,8 @@ def comparable(outputs: Any, patterns: dict[str, str]) -> dict[str, list[str]]:
         for kind, value in {**output, **output.get("data", {})}.items():
             if kind in NOT_COMPARED or kind == "data":
                 continue
-            text = str(value)
+            # A terminal ends its lines with both, and JupyterLab stores one of them.
+            text = str(value).replace("\r\n", "\n")
             for regex, replacement in patterns.items():
                 text = re.sub(regex, replacement, text)
             texts[kind].append(text)
