@@ -176,7 +176,7 @@ def test_what_was_hidden_meanwhile_is_stale_since_it_was_seen() -> None:
         server.kill()
         own.send(kind="seen", visible=True)
         own.wait_until(lambda view: view["live"] is False)
-        assert own.view["since"] <= left * 1000
+        assert own.view["since"] <= round(left * 1000)
         board.close()
 
 

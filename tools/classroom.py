@@ -60,6 +60,7 @@ OF_THE_DATABASE = {
     r"(sqlite|postgresql\+psycopg)://\S+( \(schema '\S+'\))?": "DATABASE",
     r"(?s)The database refuses the row: .*?\.(?=\n|$)": "REFUSED",
     r"\bid=\d+": "id=NUMBER",
+    r"\btask_logger\(\d+\)": "task_logger(NUMBER)",
 }
 PATTERNS = {
     **dict(get_sanitize_patterns(SANITIZERS.read_text(encoding="utf-8"))),
