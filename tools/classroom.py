@@ -98,7 +98,9 @@ class Learner:
         for number in chapters:
             [path] = (self.root / "notebooks").glob(f"{number}_*.ipynb")
             stored = nbformat.read(path, as_version=4)
-            client = NotebookClient(copy.deepcopy(stored), timeout=CELL_TIMEOUT)
+            # What a cell shows may come late where all are busy; nbclient would go on without it.
+            patience = {"timeout": CELL_TIMEOUT, "iopub_timeout": CELL_TIMEOUT}
+            client = NotebookClient(copy.deepcopy(stored), **patience)
             client.create_kernel_manager()
             try:
                 async with hands:
