@@ -31,9 +31,9 @@ class Group:
 def groups(slow: bool) -> list[Group]:
     """All groups, quickest first, so that the usual mistake is told within seconds."""
     chosen = [] if slow else ["-m", "not slow"]
-    # Five at once on two cores: a test spends half of its time waiting for a server that
+    # Six at once on two cores: a test spends half of its time waiting for a server that
     # starts or a worker that ends. By their names, the long files of the course come early.
-    spread = ["-n5", "--dist=loadfile", "--no-loadscope-reorder", "--ignore=tests/browser"]
+    spread = ["-n6", "--dist=loadfile", "--no-loadscope-reorder", "--ignore=tests/browser"]
     return [
         Group("lint", ".", [["ruff", "check", "."], ["ruff", "format", "--check", "."]]),
         Group("security", "labkit", [["python", "-m", "tools.audit", "--code"]]),

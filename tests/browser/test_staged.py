@@ -30,7 +30,10 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 
-@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize(
+    "theme",
+    [pytest.param(name, marks=pytest.mark.slow if name == "contrast" else ()) for name in THEMES],
+)
 def test_axe_finds_nothing_with_all_widgets_on_one_page(either: Notebook, theme: str) -> None:
     board, form = stage.board_of(either), either.cell(stage.cell("form"))
     question = either.cell(stage.cell("quiz")).get_by_role("group").first
