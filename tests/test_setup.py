@@ -133,7 +133,7 @@ def test_without_a_network(desk: Desk) -> None:
     closed = "http://127.0.0.1:9/"
     nowhere = {
         "PIP_INDEX_URL": closed,
-        "PIP_RETRIES": "0",
+        "PIP_RETRIES": "1",
         "PIP_FIND_LINKS": "",
         "UV_DEFAULT_INDEX": closed,
         "UV_HTTP_RETRIES": "0",
