@@ -29,6 +29,7 @@ from labkit.broker import LabBroker
 from labkit.errors import InvalidSchedule, ModeError, UnknownQueue
 from labkit.hangup import EndWithTerminal
 from labkit.modes import Mode
+from labkit.whole_lines import WholeLines
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -184,6 +185,7 @@ def default_broker() -> Broker:
     if dramatiq.broker.global_broker is None:
         broker = LabBroker()
         broker.add_middleware(EndWithTerminal())
+        broker.add_middleware(WholeLines())
         if broker.settings and broker.settings.metrics:
             from dramatiq.middleware.prometheus import Prometheus  # it makes a folder
 
