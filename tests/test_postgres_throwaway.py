@@ -53,6 +53,12 @@ def test_answers_inside_the_block_and_is_gone_after_it() -> None:
     assert not Path(str(folder[0])).parent.exists()
 
 
+def test_a_new_database_without_a_driver(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(DatabaseNotReady, match="extra `postgres`"):
+        ThrowawayPostgres().new_database("own")
+
+
 @pytest.mark.parametrize("at", ["where it is", "where only root may go"])
 def test_the_wheel_serves_where_nothing_is_installed(
     at: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

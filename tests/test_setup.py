@@ -128,12 +128,14 @@ def test_uv_without_a_python_and_without_leave_to_fetch_one(desk: Desk) -> None:
     assert "no Python >=3.11,<3.14 here" in line
 
 
+# Told not to try again, pip does not say why it has found nothing.
+@pytest.mark.parametrize("retries", ["1", pytest.param("0", marks=pytest.mark.slow)])
 @pytest.mark.usefixtures("installer")
-def test_without_a_network(desk: Desk) -> None:
+def test_without_a_network(desk: Desk, retries: str) -> None:
     closed = "http://127.0.0.1:9/"
     nowhere = {
         "PIP_INDEX_URL": closed,
-        "PIP_RETRIES": "1",
+        "PIP_RETRIES": retries,
         "PIP_FIND_LINKS": "",
         "UV_DEFAULT_INDEX": closed,
         "UV_HTTP_RETRIES": "0",

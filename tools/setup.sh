@@ -31,6 +31,9 @@ run() {
     *"Temporary failure in name resolution"* | *"error sending request"* | *"tcp connect error"* | \
     *"Failed to fetch"* | *"Could not connect"* | *"Network is unreachable"* | *"Network connectivity is disabled"*)
         fail "no network: what is needed could not be fetched. Check the connection (or the proxy) and run it again." ;;
+    # Where pip was told not to try again, this is all that it says of an index out of reach.
+    *"(from versions: none)"*)
+        fail "no network, or a package index without what requirements.lock names. Check the connection (or the proxy, or PIP_INDEX_URL) and run it again." ;;
     *"DO NOT MATCH THE HASHES"* | *"Hash mismatch"*)
         fail "a download is not the file that requirements.lock names; it was not installed. Run it again; if it stays so, the package index serves something else." ;;
     esac

@@ -211,15 +211,12 @@ class CourseRedis(ThrowawayRedis):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *failure: Any) -> None:
-        self.close()
-
     def close(self) -> None:
         """End the server and remove its folder; safe to repeat."""
         atexit.unregister(self.close)
         if self in _open:
             _open.remove(self)
-            super().__exit__(None, None, None)
+        super().close()
 
 
 _open: list[CourseRedis] = []

@@ -9,6 +9,7 @@ import secrets
 import signal
 import sys
 import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -20,6 +21,7 @@ from labkit.redis_process import free_port
 from tests.support import wait_until
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import TracebackType
 
     from playwright.sync_api import Browser, Locator, Page
@@ -164,6 +166,18 @@ class Lab:
         notebook = Notebook(page, self, front_end)
         notebook.wait_until_open()
         return notebook
+
+    @contextmanager
+    def showing(
+        self, browser: Browser, name: str, *cells: str, **options: Any
+    ) -> Iterator[Notebook]:
+        """A notebook of these cells, open until the block ends; the first, a board, has run."""
+        self.write(name, *cells)
+        notebook = self.open(browser, name, **options)
+        notebook.run_cell(0)
+        notebook.page.locator(".lk-board").first.wait_for(timeout=30_000)
+        yield notebook
+        notebook.close()
 
 
 class Notebook:

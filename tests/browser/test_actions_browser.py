@@ -54,12 +54,8 @@ def chosen(request: pytest.FixtureRequest) -> tuple[str, str]:
 def notebook(lab: Lab, browser: Browser, chosen: tuple[str, str]) -> Iterator[Notebook]:
     board = "from labkit.widgets import JobBoard\nJobBoard(limit=5)"
     name = f"actions-{'-'.join(chosen)}.ipynb"
-    lab.write(name, board)
-    opened = lab.open(browser, name, size=(1200, 1400), front_end=chosen[0])
-    opened.run_cell(0)
-    expect(opened.page.locator(".lk-board")).to_be_visible(timeout=30_000)
-    yield opened
-    opened.close()
+    with lab.showing(browser, name, board, size=(1200, 1400), front_end=chosen[0]) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -42,12 +42,8 @@ VBox([above, JobBoard(limit=4), below])
 @pytest.fixture(scope="module")
 def notebook(lab: Lab, browser: Browser) -> Iterator[Notebook]:
     """All widgets side by side, as a chapter shows them."""
-    lab.write("aside.ipynb", SIDE_BY_SIDE)
-    opened = lab.open(browser, "aside.ipynb", size=(1200, 1900))
-    opened.run_cell(0)
-    expect(opened.page.locator(".lk-board")).to_be_visible(timeout=30_000)
-    yield opened
-    opened.close()
+    with lab.showing(browser, "aside.ipynb", SIDE_BY_SIDE, size=(1200, 1900)) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -40,12 +40,9 @@ def notebook(request: pytest.FixtureRequest, lab: Lab, browser: Browser) -> Iter
     """A notebook whose first cell, a board, has run."""
     (lab.folder / "go-on").unlink(missing_ok=True)
     name = f"board-{request.param}.ipynb"
-    lab.write(name, BOARD, BUSY)
-    opened = lab.open(browser, name, size=(1200, 1600), front_end=request.param)
-    opened.run_cell(0)
-    expect(opened.page.locator(".lk-board")).to_be_visible(timeout=30_000)
-    yield opened
-    opened.close()
+    shown = {"size": (1200, 1600), "front_end": request.param}
+    with lab.showing(browser, name, BOARD, BUSY, **shown) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -42,12 +42,9 @@ def notebook(
 ) -> Iterator[Notebook]:
     """A notebook whose first cell, a board, has run."""
     name = f"watching-{request.param}.ipynb"
-    lab.write(name, BOARD, LOSE, f"JobBoard({mortal.url!r})")
-    opened = lab.open(browser, name, size=(1200, 1600), front_end=request.param)
-    opened.run_cell(0)
-    expect(opened.page.locator(".lk-board")).to_be_visible(timeout=30_000)
-    yield opened
-    opened.close()
+    cells = [BOARD, LOSE, f"JobBoard({mortal.url!r})"]
+    with lab.showing(browser, name, *cells, size=(1200, 1600), front_end=request.param) as opened:
+        yield opened
 
 
 @pytest.fixture
