@@ -22,28 +22,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console(stderr=True)
     systems = present(options.systems, console)
     sizes = QUICK if options.quick else FULL
+    folder = options.output or (None if options.quick else ROOT / "bench")
     with Stage() as stage:
         versions = {system.name: stage.drive(system, "version") for system in systems}
-        values, machine = rounds.take(
+        before = report.read(folder) if folder and options.more else ({}, [])
+        last = len(before[1]) + options.rounds
+        for values, machine in rounds.take(
             stage,
             systems,
             rounds.chosen(options.measures),
             options.rounds,
             sizes,
             lambda number, measure, title, told: console.print(
-                f"round {number}/{options.rounds}  {measure:10} {title:22} {told}", highlight=False
+                f"round {number}/{last}  {measure:10} {title:22} {told}", highlight=False
             ),
-        )
-        about = report.about(stage.redis, options.rounds, options.quick, machine)
-    results = report.results(values, versions, about)
+            before,
+        ):
+            about = report.about(stage.redis, options.quick, machine)
+            results = report.results(values, versions, about)
+            # Round by round: one that fails takes none of those before it along.
+            if folder:
+                report.write(results, folder)
     Console(width=None if sys.stdout.isatty() else 160).print(report.table(results))
-    folder = options.output or (None if options.quick else ROOT / "bench")
-    if folder:
-        report.write(results, folder)
-        if options.picture:
-            from bench.picture import draw
+    if folder and options.picture:
+        from bench.picture import draw
 
-            draw(results, ROOT / "docs" / "bench.png")
+        draw(results, ROOT / "docs" / "bench.png")
     return 0
 
 
@@ -51,6 +55,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The options."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--rounds", type=int, help="rounds, of which medians are taken (5)")
+    parser.add_argument("--more", action="store_true", help="add to the rounds of results.json")
     parser.add_argument("--quick", action="store_true", help="labkit and Dramatiq, in a minute")
     known = ", ".join(SYSTEMS)
     parser.add_argument("--systems", type=split, default=[], help=f"all, or some of {known}")

@@ -114,7 +114,9 @@ def rate(count: int, work: Callable[[int], None]) -> dict[str, Any]:
 def stamps(path: str) -> list[tuple[float, str]]:
     """What the jobs have written so far: seconds, and the process that wrote them."""
     file = Path(path)
-    lines = file.read_text(encoding="ascii").splitlines() if file.exists() else []
+    text = file.read_text(encoding="ascii") if file.exists() else ""
+    # Of a line that is being written, the end may be missing yet.
+    lines = text[: text.rfind("\n") + 1].splitlines()
     return [(float(seconds), pid) for seconds, pid in map(str.split, lines)]
 
 

@@ -20,13 +20,11 @@ from bench.systems import SYSTEMS
 HEADING = "Medians; in brackets the ratio, where labkit is 1"
 
 
-def about(
-    server: redis.Redis, rounds: int, quick: bool, machine: list[dict[str, Any]]
-) -> dict[str, Any]:
+def about(server: redis.Redis, quick: bool, machine: list[dict[str, Any]]) -> dict[str, Any]:
     """What was measured where."""
     return {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "rounds": rounds,
+        "rounds": len(machine),
         "quick": quick,
         "redis": server.info("server")["redis_version"],
         "python": platform.python_version(),
@@ -63,9 +61,19 @@ def results(
     return {"about": about, "systems": systems, "rows": rows}
 
 
+def read(folder: Path) -> tuple[Values, list[dict[str, Any]]]:
+    """The values of earlier rounds, and what the machine did before each."""
+    earlier = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    values: Values = {
+        row["key"]: {name: of["rounds"] for name, of in row["systems"].items()}
+        for row in earlier["rows"]
+    }
+    return values, earlier["about"]["calibration"]
+
+
 def table(results: Mapping[str, Any]) -> Table:
     """The table for a terminal."""
-    shown = Table(title=HEADING, caption=_caption(results))
+    shown = Table(title=HEADING, caption=caption(results))
     shown.add_column("", no_wrap=False)
     for name in results["systems"]:
         shown.add_column(heading(results, name), justify="right")
@@ -93,7 +101,7 @@ def markdown(results: Mapping[str, Any]) -> str:
         cells = " | ".join(cell(row, name) for name in names)
         lines.append(f"| {title(row)} | {cells} |")
     head = f"# Measured\n\nWritten by `make bench`. {HEADING}.\n\n"
-    return head + "\n".join(lines) + f"\n\n{_caption(results)}\n"
+    return head + "\n".join(lines) + f"\n\n{caption(results)}\n"
 
 
 def heading(results: Mapping[str, Any], name: str) -> str:
@@ -129,7 +137,8 @@ def number(value: float) -> str:
     return f"{value:.3g}"
 
 
-def _caption(results: Mapping[str, Any]) -> str:
+def caption(results: Mapping[str, Any]) -> str:
+    """When, where and how often it was measured, and what the machine itself did meanwhile."""
     told = results["about"]
     loops = [one["python_ms"] for one in told["calibration"]]
     pings = [one["ping_us"] for one in told["calibration"]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import redis
@@ -25,14 +25,17 @@ def take(
     rounds: int,
     sizes: Sizes,
     tell: Tell,
-) -> tuple[Values, list[dict[str, Any]]]:
-    """All values, and what the machine itself did before each round.
+    before: tuple[Values, list[dict[str, Any]]],
+) -> Iterator[tuple[Values, list[dict[str, Any]]]]:
+    """After each round all values, and what the machine itself did before each.
 
     Each round begins with another system, so that none always comes after the same one.
+
+    Parameters:
+      before: the same of earlier rounds, to which these are added.
     """
-    values: Values = {}
-    machine = []
-    for number in range(rounds):
+    values, machine = before
+    for number in range(len(machine), len(machine) + rounds):
         machine.append(calibrate(stage.redis))
         shift = number % len(systems)
         turn = [*systems[shift:], *systems[:shift]]
@@ -46,7 +49,7 @@ def take(
                     values.setdefault(key, {}).setdefault(system.name, []).append(figure)
                 told = ", ".join(f"{figures[key]:,.4g}" for key in figures if key in ROWS)
                 tell(number + 1, measure.name, system.title, told)
-    return {key: of_row for key, of_row in values.items() if key in ROWS}, machine
+        yield {key: of_row for key, of_row in values.items() if key in ROWS}, machine
 
 
 def calibrate(server: redis.Redis) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import pytest
 
 from bench import jobs, million, report, rounds
 from bench.__main__ import parse
-from bench.driver import APART
+from bench.driver import APART, stamps
 from bench.ledger import read_costs
 from bench.measures import KILLED, count_jammed
 from bench.picture import draw
@@ -54,6 +54,11 @@ def test_a_quick_run_of_two_measures_writes_their_rows(tmp_path: Path) -> None:
     results = json.loads((tmp_path / "results.json").read_text())
     rows = {row["key"]: row for row in results["rows"]}
     assert set(rows) == {"each", "drain_1x1"}
+    command[-1] = "each"
+    subprocess.run([*command, "--more"], cwd=ROOT, capture_output=True, check=True)
+    more = json.loads((tmp_path / "results.json").read_text())
+    assert more["about"]["rounds"] == 2
+    assert [len(row["systems"]["labkit"]["rounds"]) for row in more["rows"]] == [2, 1]
     assert all(one["median"] > 0 for row in rows.values() for one in row["systems"].values())
     assert "Enqueue, one by one" in done.stdout
 
@@ -123,6 +128,18 @@ def test_the_figures_are_medians_and_ratios_to_labkit() -> None:
     assert rows["latency_median"]["systems"]["sidekiq"]["ratio"] == 0.5
     assert rows["memory_growth"]["systems"]["dramatiq"]["ratio"] is None
     assert ratio(ROWS["each"], 3.0, None) is None
+
+
+def test_rounds_are_kept_for_more_to_follow(tmp_path: Path) -> None:
+    report.write(report.results(VALUES, VERSIONS, ABOUT), tmp_path)
+    assert report.read(tmp_path) == (VALUES, ABOUT["calibration"])
+
+
+def test_a_stamp_that_is_being_written_is_none_yet(tmp_path: Path) -> None:
+    (tmp_path / "stamps").write_text("0.5 41\n0.25 4")
+    assert stamps(str(tmp_path / "stamps")) == [(0.5, "41")]
+    (tmp_path / "stamps").write_text("0.5")
+    assert stamps(str(tmp_path / "stamps")) == []
 
 
 def test_the_page_shows_values_ratios_and_what_was_not_measured() -> None:

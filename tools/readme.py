@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.report import cell, heading, title
+from bench.report import caption, cell, heading, title
 from labkit.course.chapters import Chapter, every
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -47,7 +47,7 @@ def figures(results: Mapping[str, Any]) -> str:
     for row in results["rows"]:
         if row["key"] in ROWS:
             lines.append(f"| {title(row)} | {' | '.join(cell(row, name) for name in names)} |")
-    return "\n".join(lines)
+    return "\n".join([*lines, "", caption(results)])
 
 
 def replace(readme: str, part: str, content: str, tool: str = "readme") -> str:
