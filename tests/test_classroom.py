@@ -32,9 +32,10 @@ def a_class(learners: int, *chapters: str) -> dict[str, Any]:
 
 @pytest.mark.timeout(300)
 def test_two_learners_go_through_a_chapter_at_once() -> None:
-    measured = a_class(2, "05")
+    # Each of them clears queues, and may clear no other's.
+    measured = a_class(2, "08")
     assert measured["kernels"] == 2
-    assert measured["cells"] > 2 * 50
+    assert measured["cells"] > 2 * 40
 
 
 @pytest.mark.slow

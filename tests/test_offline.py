@@ -78,7 +78,7 @@ def test_it_names_no_registry_and_no_machine(built: Path) -> None:
     names_no_registry_and_no_machine(built, built.parent)
 
 
-@pytest.mark.parametrize("installer", ["pip", "uv"])
+@pytest.mark.parametrize("installer", [pytest.param("pip", marks=pytest.mark.slow), "uv"])
 def test_a_small_project_installs_from_the_folder_alone(
     built: Path, desk: Desk, tmp_path: Path, installer: str
 ) -> None:

@@ -88,6 +88,7 @@ def test_a_python_too_old_or_too_new(desk: Desk, version: str) -> None:
     assert f"python3 is Python {version}, and labkit needs Python >=3.11,<3.14" in line
 
 
+@pytest.mark.slow
 def test_a_fitting_python_is_found_behind_one_that_does_not_fit(desk: Desk) -> None:
     desk.altered_python('sys.version_info = (3, 10, 0, "final", 0)').rename(desk.bin / "python3.12")
     desk.python("python3.11")

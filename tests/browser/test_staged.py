@@ -15,7 +15,7 @@ from labkit.broker import LabBroker
 from labkit.ledger.reader import Ledger
 from tests.browser import stage
 from tests.browser.axe import complaints
-from tests.browser.lab import THEMES
+from tests.browser.lab import FRONT_ENDS, THEMES
 from tests.browser.looks import look
 from tests.support import wait_until
 
@@ -27,12 +27,20 @@ if TYPE_CHECKING:
     from labkit.redis_server import ThrowawayRedis
     from tests.browser.lab import Notebook
 
+SHORT = [("lab", "light"), ("notebook", "dark")]
+
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 
 @pytest.mark.parametrize(
-    "theme",
-    [pytest.param(name, marks=pytest.mark.slow if name == "contrast" else ()) for name in THEMES],
+    ("either", "theme"),
+    [
+        # A theme's colours are the same in both: each has one of the two in the short form.
+        pytest.param(name, theme, marks=() if (name, theme) in SHORT else pytest.mark.slow)
+        for name in FRONT_ENDS
+        for theme in THEMES
+    ],
+    indirect=["either"],
 )
 def test_axe_finds_nothing_with_all_widgets_on_one_page(either: Notebook, theme: str) -> None:
     board, form = stage.board_of(either), either.cell(stage.cell("form"))
