@@ -32,12 +32,14 @@ def draw(results: Mapping[str, Any], path: Path) -> None:
     figure = Figure(figsize=(12.5, 10.8), dpi=144, facecolor="white")
     figure.set_layout_engine("constrained", w_pad=0.18, h_pad=0.16)
     panels = figure.subplots(3, 3)
+    most = max(len(rows[key]["systems"]) for key, *_ in PANELS if key in rows)
     for panel, (key, heading, in_tens) in zip(panels.flat, PANELS, strict=True):
         if key in rows:
-            _bars(panel, rows[key], results["systems"], heading, in_tens)
+            _bars(panel, rows[key], results["systems"], heading, in_tens, most)
         else:
             panel.set_axis_off()
     about = results["about"]
+    coroutines = "; arq: a thousand coroutines" if "arq" in results["systems"] else ""
     figure.suptitle(
         "labkit beside other queues, on one machine",
         x=0.012,
@@ -49,7 +51,7 @@ def draw(results: Mapping[str, Any], path: Path) -> None:
     figure.supxlabel(
         f"Jobs that do nothing; medians of {about['rounds']} rounds, {about['cores']} cores, "
         f"Redis {about['redis']}, Python {about['python']}. Sidekiq: 10 threads for 8; "
-        "at WARN without its log of each job. RQ has no threads; arq: a thousand coroutines.\n"
+        f"at WARN without its log of each job. RQ has no threads{coroutines}.\n"
         "Procrastinate keeps its jobs in PostgreSQL. kill -9: a worker in mid-run, and "
         "15 s for the next one; what is neither done nor kept anywhere is lost.",
         fontsize=9,
@@ -60,7 +62,12 @@ def draw(results: Mapping[str, Any], path: Path) -> None:
 
 
 def _bars(
-    panel: Axes, row: Mapping[str, Any], systems: Mapping[str, Any], heading: str, in_tens: bool
+    panel: Axes,
+    row: Mapping[str, Any],
+    systems: Mapping[str, Any],
+    heading: str,
+    in_tens: bool,
+    most: int,
 ) -> None:
     names = [name for name in systems if name in row["systems"]]
     values = [row["systems"][name]["median"] for name in names]
@@ -76,7 +83,7 @@ def _bars(
         panel.barh(places, values, color=colors, height=0.68)
         panel.set_xlim(0, max(values) * 1.3 or 1)
     panel.set_yticks(places, [systems[name]["title"] for name in names], fontsize=11, color=INK)
-    panel.set_ylim(len(systems) - 1.4, -0.6)  # downwards, and bars of one height in every panel
+    panel.set_ylim(most - 0.4, -0.6)  # downwards, and bars of one height in every panel
     for place, name, value in zip(places, names, values, strict=True):
         panel.annotate(
             f"{number(value)} {row['unit'].removeprefix('jobs')}",
