@@ -79,12 +79,16 @@ class Pair:
 
 
 def replicated(kind: str = "pair") -> Pair:
-    """Start both, and wait until the replica follows."""
+    """Start both, and wait until the replica follows, and the master knows it."""
     [master] = _enter(kind, ThrowawayRedis(db=0, config=_QUICK))
     config = {**_QUICK, "replicaof": f"{HOST} {master.port}"}
     replica = _open[kind].enter_context(ThrowawayRedis(db=0, config=config))
-    client = replica.client()
-    wait_until(lambda: client.role()[3] == b"connected", what="the replica to follow")
+    # A master counts a replica for WAIT once that has answered it.
+    client = master.client()
+    wait_until(
+        lambda: client.info("replication").get("slave0", {}).get("state") == "online",
+        what="the replica to follow",
+    )
     return Pair(master, replica)
 
 
