@@ -12,7 +12,6 @@ from playwright.sync_api import expect
 
 from labkit.broker import LabBroker
 from labkit.ledger.reader import Ledger
-from tests.browser.lab import FRONT_ENDS
 from tests.support import wait_until
 
 if TYPE_CHECKING:
@@ -44,7 +43,7 @@ os.remove("gate")
 """
 
 
-@pytest.fixture(scope="module", params=FRONT_ENDS)
+@pytest.fixture(scope="module", params=["lab", pytest.param("notebook", marks=pytest.mark.slow)])
 def notebook(request: pytest.FixtureRequest, lab: Lab, browser: Browser) -> Iterator[Notebook]:
     name = f"busy-{request.param}.ipynb"
     lab.write(name, "from labkit.widgets import JobBoard\nJobBoard(limit=5)", BUSY, DEAF)

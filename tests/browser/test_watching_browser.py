@@ -12,7 +12,6 @@ from playwright.sync_api import expect
 
 from labkit.broker import LabBroker
 from labkit.redis_server import ThrowawayRedis
-from tests.browser.lab import FRONT_ENDS
 from tests.support import wait_until
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ def mortal() -> Iterator[ThrowawayRedis]:
         yield server
 
 
-@pytest.fixture(scope="module", params=FRONT_ENDS)
+@pytest.fixture(scope="module", params=["lab", pytest.param("notebook", marks=pytest.mark.slow)])
 def notebook(
     request: pytest.FixtureRequest, lab: Lab, browser: Browser, mortal: ThrowawayRedis
 ) -> Iterator[Notebook]:
