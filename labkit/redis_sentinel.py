@@ -15,6 +15,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
+import redis
 from redis import exceptions
 from redis.connection import SSLConnection, parse_url
 from redis.sentinel import MasterNotFoundError, Sentinel, SentinelManagedConnection
@@ -59,8 +60,9 @@ class Service:
         try:
             host, port = sentinel.discover_master(self.service_name)
         except MasterNotFoundError:  # its text holds whatever redis-py shows of a client
+            why = "; ".join(dict.fromkeys(map(_refusal, sentinel.sentinels)))
             raise exceptions.ConnectionError(
-                f"no sentinel names a master of {self.service_name!r} that is up"
+                f"no sentinel names a master of {self.service_name!r} that is up ({why})"
             ) from None
         finally:
             for one in sentinel.sentinels:
@@ -132,6 +134,15 @@ def _sentinels(parts: SplitResult) -> Any:
         if not one.hostname:
             raise ValueError(f"{place!r} is no HOST or HOST:PORT of a sentinel")
         yield one.hostname, one.port or DEFAULT_PORT
+
+
+def _refusal(sentinel: redis.Redis) -> str:
+    """Why one of them does not answer, in words that hold no password."""
+    try:
+        sentinel.ping()
+    except exceptions.RedisError as error:
+        return str(error)
+    return "one that answers knows of none"
 
 
 def _bracketed(host: str) -> str:

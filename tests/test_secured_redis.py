@@ -10,20 +10,22 @@ from urllib.parse import quote
 import pytest
 from dramatiq import Message
 
+from labkit import tether
 from labkit.broker import LabBroker
 from labkit.errors import RedisRefused, RedisUnavailable
 from labkit.ledger.check import check
 from labkit.ledger.reader import Ledger
 from labkit.ledger.records import JobState
-from labkit.redis_process import free_port
+from labkit.redis_process import HOST, find_binary, free_port, write_config
 from labkit.redis_server import ThrowawayRedis, find
 from labkit.settings import Settings
 from labkit.widgets import JobBoard
 from labkit.worker import Worker
+from tests.support import wait_until
 from tests.support_jobs import wait_for_state
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 PASSWORD = "p@ss:w/rd"
 #: What a worker needs, and nothing beyond its own keys. Scripts name their namespace as a key, too,
@@ -63,20 +65,24 @@ def certify(folder: Path, name: str) -> Path:
     return folder / f"{name}-ca.crt"
 
 
+def tls(folder: Path, port: int) -> dict[str, str]:
+    """The lines of a server's configuration for TLS at ``port``, with what ``certify`` made."""
+    return {
+        "tls-port": str(port),
+        "tls-cert-file": str(folder / "redis.crt"),
+        "tls-key-file": str(folder / "redis.key"),
+        "tls-ca-cert-file": str(folder / "redis-ca.crt"),
+        "tls-auth-clients": "no",
+    }
+
+
 @pytest.fixture(scope="module")
 def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ThrowawayRedis, str, Path]]:
     """A server, the address that TLS has there without a user in it, and the CA's certificate."""
     folder = tmp_path_factory.mktemp("tls")
     ca, port = certify(folder, "redis"), free_port()
-    config = {
-        "tls-port": str(port),
-        "tls-cert-file": str(folder / "redis.crt"),
-        "tls-key-file": str(folder / "redis.key"),
-        "tls-ca-cert-file": str(ca),
-        "tls-auth-clients": "no",
-    }
     try:
-        server = ThrowawayRedis(db=0, config=config).__enter__()
+        server = ThrowawayRedis(db=0, config=tls(folder, port)).__enter__()
     except RedisUnavailable as error:
         pytest.skip(f"this redis-server has no TLS: {error}")
     with server.client() as client:
@@ -165,3 +171,41 @@ def test_a_worker_over_a_unix_socket(
         assert "redis.sock" in str(refused.value)
         broker.client.close()
         ledger.client.close()
+
+
+def test_sentinels_and_their_master_over_tls(
+    secured: tuple[ThrowawayRedis, str, Path], tmp_path: Path
+) -> None:
+    _, place, ca = secured
+    port, config = free_port(), tmp_path / "sentinel.conf"
+    options = {**tls(ca.parent, port), "bind": HOST, "port": "0", "dir": str(tmp_path)}
+    # With it a sentinel speaks TLS to what it watches, too.
+    options["tls-replication"] = "yes"
+    master_port = place.partition(":")[2].partition("/")[0]
+    write_config(config, options | {"sentinel": f"monitor shop {HOST} {master_port} 1"})
+    with config.open("a", encoding="utf-8") as file:
+        file.write(f'sentinel auth-user shop ann\nsentinel auth-pass shop "{PASSWORD}"\n')
+    process = tether.start(
+        [str(find_binary()), str(config), "--sentinel"], output=tmp_path / "sentinel.log"
+    )
+    url = f"rediss+sentinel://ann:{quote(PASSWORD, safe='')}@{HOST}:{port}/shop/0"
+    try:
+        broker = LabBroker(url=f"{url}?ssl_ca_certs={ca}", namespace="shop")
+        ledger = Ledger(f"{url}?ssl_ca_certs={ca}", "shop")
+        wait_until(lambda: not raises(ledger.counts), 10, "the sentinel names the master")
+        ledger.clear()
+        broker.enqueue(Message("default", "add", (1, 2), {}, {}))
+        assert ledger.counts()[JobState.ENQUEUED] == 1
+        with pytest.raises(RedisUnavailable, match="certificate verify failed") as caught:
+            Ledger(url, "shop").counts()
+        assert PASSWORD not in str(caught.value)
+    finally:
+        process.kill()
+
+
+def raises(call: Callable[[], object]) -> bool:
+    try:
+        call()
+    except RedisUnavailable:
+        return True
+    return False
