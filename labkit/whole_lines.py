@@ -48,8 +48,14 @@ class LineStream(io.TextIOBase):
 
     def flush_all(self) -> None:
         """Pass on what any thread has begun."""
-        while self._begun:
-            self._pass_on(self._begun.popitem()[1])
+        for thread in list(self._begun):
+            if begun := self._begun.pop(thread, ""):
+                self._pass_on(begun)
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        """The target's; libraries ask for it before they draw."""
+        return self._target.encoding
 
     def fileno(self) -> int:
         """The target's."""

@@ -17,7 +17,7 @@ from typing import Any
 LONGEST_FILE = 300
 LONGEST_CELL = 15
 #: What the package may hold, in lines of code: no blank lines, comments or docstrings.
-CODE_BUDGET = 11_591
+CODE_BUDGET = 11_595
 # Spelt so that this file does not complain of itself.
 MACHINE_PATHS = re.compile(r"(?<![\w.*-])/(?:root|work/main|Users/\w|home/(?!you/|jovyan/)\w)")
 REGISTRIES = re.compile(

@@ -63,16 +63,22 @@ def send(call: str, settings: Settings) -> None:
 
 
 def test_each_thread_has_a_line_of_its_own() -> None:
-    target = io.StringIO()
+    target = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
+
+    def written() -> str:
+        assert isinstance(target.buffer, io.BytesIO)
+        return target.buffer.getvalue().decode()
+
     stream = LineStream(target, threading.RLock())
     print("mine, ", end="", file=stream)
     other = threading.Thread(target=lambda: print("another's\nand begun", end="", file=stream))
     other.start()
     other.join()
-    assert target.getvalue() == "another's\n"
+    assert written() == "another's\n"
     print("whole", file=stream)
-    assert target.getvalue() == "another's\nmine, whole\n"
+    assert written() == "another's\nmine, whole\n"
     print("50 %", end="", file=stream, flush=True)
-    assert target.getvalue().endswith("whole\n50 %")
+    assert written().endswith("whole\n50 %")
     stream.flush_all()
-    assert target.getvalue().endswith("50 %and begun")
+    assert written().endswith("50 %and begun")
+    assert stream.encoding == "utf-8"
