@@ -62,7 +62,9 @@ def results(
 
 
 def read(folder: Path) -> tuple[Values, list[dict[str, Any]]]:
-    """The values of earlier rounds, and what the machine did before each."""
+    """The values of earlier rounds, if there are any, and what the machine did before each."""
+    if not (folder / "results.json").exists():
+        return {}, []
     earlier = json.loads((folder / "results.json").read_text(encoding="utf-8"))
     values: Values = {
         row["key"]: {name: of["rounds"] for name, of in row["systems"].items()}

@@ -16,8 +16,6 @@ from typing import TYPE_CHECKING, ClassVar, Self
 from labkit.redis_process import free_port, last_lines
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from labkit.errors import LabkitError
     from labkit.tether import Tethered
 
@@ -50,12 +48,7 @@ class ThrowawayServer(ABC):
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     @property

@@ -131,6 +131,7 @@ def test_the_figures_are_medians_and_ratios_to_labkit() -> None:
 
 
 def test_rounds_are_kept_for_more_to_follow(tmp_path: Path) -> None:
+    assert report.read(tmp_path) == ({}, [])
     report.write(report.results(VALUES, VERSIONS, ABOUT), tmp_path)
     assert report.read(tmp_path) == (VALUES, ABOUT["calibration"])
 
